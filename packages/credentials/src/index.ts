@@ -1,0 +1,2 @@
+// @polyarch/credentials
+export {}

@@ -1,0 +1,211 @@
+// Moves a manifest with everything it names from one store to another, in as few round trips as the stores allow.
+import { type Digest, digestOf } from './digest.ts'
+import { verificationFailure } from './failure.ts'
+import type { ManifestContent } from './image-index.ts'
+import { type Descriptor, parseIndex, parseManifest } from './manifest.ts'
+import { isIndexType, isManifestType, isNonDistributable } from './media-types.ts'
+import type { Repository } from './reference.ts'
+import { isStoreError, type OnBytes, type Store, type StoreReader, type StoreWriter } from './store.ts'
+
+export interface CopyOptions {
+  /** Repositories of the destination's host that may have the blobs already: mounted instead of uploaded. */
+  readonly mountFrom?: readonly Repository[]
+  /** The most blobs under way at once; the destination may hold them back further. Default 64. */
+  readonly concurrency?: number
+  readonly onBytes?: OnBytes
+}
+
+/** What a copy did: each distinct blob counts once. */
+export interface CopyResult {
+  readonly uploaded: number
+  readonly uploadedBytes: number
+  readonly mounted: number
+  /** Whether the destination had the manifest already, so that nothing else was looked at. */
+  readonly unchanged: boolean
+}
+
+/** Runs the work over the items, at most `limit` at once; the first failure stops what has not begun. */
+export const forEachParallel = async <T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> => {
+  const queue = items[Symbol.iterator]()
+  let failed = false
+  const worker = async (): Promise<void> => {
+    for (let next = queue.next(); !next.done && !failed; next = queue.next()) {
+      try {
+        await work(next.value)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  const results = await Promise.allSettled(Array.from({ length: Math.max(1, limit) }, worker))
+  const rejected = results.find((result) => result.status === 'rejected')
+  if (rejected) throw rejected.reason
+}
+
+const uniqueByDigest = (descriptors: readonly Descriptor[]): Descriptor[] => [
+  ...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values(),
+]
+
+/** The blobs that a manifest names and a registry keeps: the config and the distributable layers, each once. */
+export const blobsOf = (content: ManifestContent): Descriptor[] => {
+  const manifest = parseManifest(content.bytes)
+  return uniqueByDigest([manifest.config, ...manifest.layers.filter((layer) => !isNonDistributable(layer.mediaType))])
+}
+
+/** The descriptor behind a tag or digest, or undefined where the store has no such manifest. */
+export const findManifest = async (store: StoreReader, reference: string): Promise<Descriptor | undefined> => {
+  try {
+    return await store.resolveManifest(reference)
+  } catch (error) {
+    if (isStoreError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) return undefined
+    throw error
+  }
+}
+
+/**
+ * Reads the manifest that the descriptor names and holds it against the descriptor.
+ * @throws {Failure} verification, when size, digest or media type differ.
+ */
+export const getManifestExactly = async (store: StoreReader, descriptor: Descriptor): Promise<ManifestContent> => {
+  const content = await store.getManifest(descriptor.digest)
+  if (content.bytes.length !== descriptor.size)
+    throw verificationFailure(
+      `${store.location}@${descriptor.digest} has ${content.bytes.length} bytes: its descriptor says ${descriptor.size}`,
+    )
+  const actual = digestOf(content.bytes)
+  if (descriptor.digest.startsWith('sha256:') && actual !== descriptor.digest)
+    throw verificationFailure(`${store.location}@${descriptor.digest} has the digest ${actual}`)
+  return { bytes: content.bytes, descriptor: { ...descriptor, mediaType: content.descriptor.mediaType } }
+}
+
+const uploadBlobs = async (
+  source: StoreReader,
+  destination: StoreWriter,
+  blobs: readonly Descriptor[],
+  options: CopyOptions,
+): Promise<Pick<CopyResult, 'uploaded' | 'uploadedBytes' | 'mounted'>> => {
+  let uploaded = 0
+  let uploadedBytes = 0
+  let mounted = 0
+  await forEachParallel(blobs, options.concurrency ?? 64, async (blob) => {
+    for (const repository of options.mountFrom ?? []) {
+      if (await destination.mountBlob(blob, repository)) {
+        mounted += 1
+        options.onBytes?.(blob.digest, blob.size)
+        return
+      }
+    }
+    const content = { origin: `${source.location}@${blob.digest}`, open: (start = 0) => source.getBlob(blob, start) }
+    await destination.pushBlob(blob, content, options.onBytes)
+    uploaded += 1
+    uploadedBytes += blob.size
+  })
+  return { uploaded, uploadedBytes, mounted }
+}
+
+const lookUpMissing = async (
+  destination: StoreReader,
+  blobs: readonly Descriptor[],
+  options: CopyOptions,
+): Promise<Descriptor[]> => {
+  const missing: Descriptor[] = []
+  await forEachParallel(blobs, options.concurrency ?? 64, async (blob) => {
+    const size = await destination.resolveBlob(blob.digest)
+    if (size === undefined) missing.push(blob)
+    else if (size !== blob.size)
+      throw verificationFailure(
+        `${destination.location}@${blob.digest} has ${size} bytes: the manifest says ${blob.size}`,
+      )
+  })
+  return missing
+}
+
+/**
+ * Asks for the manifest first: a store that lists what it lacks saves looking up every blob.
+ * Gives the blobs to upload before the manifest is sent again; undefined when it is in and known to be whole.
+ */
+const offerManifest = async (
+  destination: Store,
+  content: ManifestContent,
+  blobs: readonly Descriptor[],
+  options: CopyOptions,
+): Promise<readonly Descriptor[] | undefined> => {
+  try {
+    await destination.pushManifest(content)
+    if (destination.refusesMissingContent) return undefined
+  } catch (error) {
+    if (!isStoreError(error, 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_INVALID', 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'UNKNOWN'))
+      throw error
+    const named = new Set<Digest>(error.missing)
+    const missing = blobs.filter((blob) => named.has(blob.digest))
+    if (missing.length > 0) return missing
+  }
+  const missing = await lookUpMissing(destination, blobs, options)
+  return missing.length === 0 && destination.refusesMissingContent ? undefined : missing
+}
+
+const copyImage = async (
+  source: StoreReader,
+  destination: Store,
+  content: ManifestContent,
+  options: CopyOptions,
+): Promise<CopyResult> => {
+  const blobs = blobsOf(content)
+  let pending = await offerManifest(destination, content, blobs, options)
+  let result = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
+  const sent = new Set<Digest>()
+  while (pending !== undefined) {
+    const done = await uploadBlobs(source, destination, pending, options)
+    result = {
+      uploaded: result.uploaded + done.uploaded,
+      uploadedBytes: result.uploadedBytes + done.uploadedBytes,
+      mounted: result.mounted + done.mounted,
+    }
+    for (const blob of pending) sent.add(blob.digest)
+    try {
+      await destination.pushManifest(content)
+      pending = undefined
+    } catch (error) {
+      if (!isStoreError(error, 'MANIFEST_BLOB_UNKNOWN')) throw error
+      // Some registries name only the first blobs that they lack: go on while each round brings new ones.
+      const named = new Set<Digest>(error.missing)
+      pending = blobs.filter((blob) => named.has(blob.digest) && !sent.has(blob.digest))
+      if (pending.length === 0) throw error
+    }
+  }
+  return { ...result, unchanged: false }
+}
+
+/**
+ * Copies a manifest and all that it names, content always before what names it; an index with all its children.
+ * @throws {StoreError} what either store refuses; {Failure} verification, where the source's content is not what it says.
+ */
+export const copyManifest = async (
+  source: StoreReader,
+  destination: Store,
+  descriptor: Descriptor,
+  options: CopyOptions = {},
+): Promise<CopyResult> => {
+  if ((await findManifest(destination, descriptor.digest)) !== undefined)
+    return { uploaded: 0, uploadedBytes: 0, mounted: 0, unchanged: true }
+  const content = await getManifestExactly(source, descriptor)
+  if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)
+  let total = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
+  await forEachParallel(parseIndex(content.bytes).manifests, 8, async (child) => {
+    if (!isManifestType(child.mediaType))
+      throw verificationFailure(`${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`)
+    const done = await copyManifest(source, destination, child, options)
+    total = {
+      uploaded: total.uploaded + done.uploaded,
+      uploadedBytes: total.uploadedBytes + done.uploadedBytes,
+      mounted: total.mounted + done.mounted,
+    }
+  })
+  await destination.pushManifest(content)
+  return { ...total, unchanged: false }
+}

@@ -1,0 +1,10 @@
+// @polyarch/oci: OCI values and the Store interface.
+export * from './copy.ts'
+export * from './digest.ts'
+export * from './failure.ts'
+export * from './image-index.ts'
+export * from './manifest.ts'
+export * from './media-types.ts'
+export * from './platform.ts'
+export * from './reference.ts'
+export * from './store.ts'

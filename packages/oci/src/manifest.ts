@@ -1,0 +1,177 @@
+// Descriptors, image manifests, indexes and configs: their types, and guards from untrusted bytes to them.
+import { type Digest, isDigest } from './digest.ts'
+import { verificationFailure } from './failure.ts'
+import { isImageManifestType, isIndexType, mediaTypes } from './media-types.ts'
+import { normalisePlatform, type Platform } from './platform.ts'
+
+/** What a piece of content is, how long it is and which bytes it has (image-spec descriptor.md). */
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: Digest
+  readonly size: number
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly urls?: readonly string[]
+  readonly artifactType?: string
+  readonly platform?: Platform
+  readonly data?: string
+}
+
+/** One platform's image (image-spec manifest.md, or docker's schema 2). */
+export interface Manifest {
+  readonly schemaVersion: 2
+  readonly mediaType: string
+  readonly artifactType?: string
+  readonly config: Descriptor
+  readonly layers: readonly Descriptor[]
+  readonly subject?: Descriptor
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** A list of manifests, one per platform (image-spec image-index.md, or docker's manifest list). */
+export interface Index {
+  readonly schemaVersion: 2
+  readonly mediaType: string
+  readonly artifactType?: string
+  readonly manifests: readonly Descriptor[]
+  readonly subject?: Descriptor
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** The fields of an image's config that Polyarch reads (image-spec config.md). */
+export interface ImageConfig {
+  readonly os: string
+  readonly architecture: string
+  readonly variant?: string
+  readonly 'os.version'?: string
+  readonly 'os.features'?: readonly string[]
+  readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null; readonly [key: string]: unknown }
+  readonly rootfs: { readonly type: string; readonly diff_ids: readonly Digest[] }
+  readonly [key: string]: unknown
+}
+
+/** The largest manifest that is read: what the distribution spec asks every registry to accept. */
+export const manifestSizeLimit = 4 * 1024 * 1024
+
+type Json = Readonly<Record<string, unknown>>
+
+const isRecord = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+const parseJson = (bytes: Uint8Array, what: string): Json => {
+  if (bytes.length > manifestSizeLimit)
+    throw verificationFailure(`${what} has ${bytes.length} bytes: more than the limit of ${manifestSizeLimit}`)
+  let value: unknown
+  try {
+    value = JSON.parse(decoder.decode(bytes))
+  } catch (cause) {
+    throw verificationFailure(`${what} is not JSON`, { cause })
+  }
+  if (!isRecord(value)) throw verificationFailure(`${what} is not a JSON object`)
+  return value
+}
+
+const requireText = (value: unknown, what: string): string => {
+  if (typeof value === 'string' && value !== '') return value
+  throw verificationFailure(`${what} is missing or not text`)
+}
+
+const requireDescriptor = (value: unknown, what: string): Descriptor => {
+  if (!isRecord(value)) throw verificationFailure(`${what} is not a descriptor`)
+  const { digest, size } = value
+  requireText(value['mediaType'], `${what}: mediaType`)
+  if (!isDigest(digest)) throw verificationFailure(`${what}: "${String(digest).slice(0, 160)}" is not a digest`)
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+    throw verificationFailure(`${what}: size ${String(size).slice(0, 40)} is not a whole number of bytes`)
+  if (value['platform'] !== undefined) {
+    if (!isRecord(value['platform'])) throw verificationFailure(`${what}: platform is not an object`)
+    requireText(value['platform']['os'], `${what}: platform.os`)
+    requireText(value['platform']['architecture'], `${what}: platform.architecture`)
+  }
+  return value as unknown as Descriptor
+}
+
+const requireDescriptors = (value: unknown, what: string): readonly Descriptor[] => {
+  if (!Array.isArray(value)) throw verificationFailure(`${what} is not a list`)
+  return value.map((entry, position) => requireDescriptor(entry, `${what}[${position}]`))
+}
+
+/** The media type that a manifest's own bytes claim, or what their shape says where they claim none. */
+const detectMediaType = (json: Json): string => {
+  if (typeof json['mediaType'] === 'string' && json['mediaType'] !== '') return json['mediaType']
+  return Array.isArray(json['manifests']) ? mediaTypes.ociIndex : mediaTypes.ociManifest
+}
+
+/**
+ * The media type of manifest bytes.
+ * @throws {Failure} verification, when they are not a manifest's JSON.
+ */
+export const mediaTypeOf = (bytes: Uint8Array): string => detectMediaType(parseJson(bytes, 'manifest'))
+
+/**
+ * An image manifest from its bytes.
+ * @throws {Failure} verification, naming the field that is wrong.
+ */
+export const parseManifest = (bytes: Uint8Array): Manifest => {
+  const json = parseJson(bytes, 'manifest')
+  const mediaType = detectMediaType(json)
+  if (!isImageManifestType(mediaType)) throw verificationFailure(`expected an image manifest, found ${mediaType}`)
+  // A document that is a manifest and an index at once reads differently in every client (CVE-2021-41190).
+  if (json['manifests'] !== undefined) throw verificationFailure('manifest has both layers and manifests')
+  return {
+    ...(json as unknown as Manifest),
+    mediaType,
+    config: requireDescriptor(json['config'], 'manifest: config'),
+    layers: requireDescriptors(json['layers'], 'manifest: layers'),
+  }
+}
+
+/**
+ * An index from its bytes.
+ * @throws {Failure} verification, naming the field that is wrong.
+ */
+export const parseIndex = (bytes: Uint8Array): Index => {
+  const json = parseJson(bytes, 'index')
+  const mediaType = detectMediaType(json)
+  if (!isIndexType(mediaType)) throw verificationFailure(`expected an index, found ${mediaType}`)
+  if (json['layers'] !== undefined || json['config'] !== undefined)
+    throw verificationFailure('index has both manifests and layers')
+  return {
+    ...(json as unknown as Index),
+    mediaType,
+    manifests: requireDescriptors(json['manifests'], 'index: manifests'),
+  }
+}
+
+/**
+ * An image config from its bytes.
+ * @throws {Failure} verification, when os, architecture or rootfs is missing.
+ */
+export const parseImageConfig = (bytes: Uint8Array): ImageConfig => {
+  const json = parseJson(bytes, 'config')
+  requireText(json['os'], 'config: os')
+  requireText(json['architecture'], 'config: architecture')
+  const rootfs = json['rootfs']
+  if (!isRecord(rootfs) || !Array.isArray(rootfs['diff_ids']) || !rootfs['diff_ids'].every(isDigest))
+    throw verificationFailure('config: rootfs.diff_ids is not a list of digests')
+  return json as unknown as ImageConfig
+}
+
+/** The platform that a config states, normalised, with os.version and os.features where it has them. */
+export const platformOf = (config: ImageConfig): Platform =>
+  normalisePlatform({
+    os: config.os,
+    architecture: config.architecture,
+    ...(config.variant === undefined || config.variant === '' ? {} : { variant: config.variant }),
+    ...(config['os.version'] === undefined ? {} : { 'os.version': config['os.version'] }),
+    ...(config['os.features'] === undefined ? {} : { 'os.features': config['os.features'] }),
+  })
+
+/** BuildKit's marker on index entries that attest to another entry: such an entry is no platform. */
+export const attestationAnnotation = 'vnd.docker.reference.type'
+export const attestedDigestAnnotation = 'vnd.docker.reference.digest'
+
+/** Whether an index entry is an attestation manifest (provenance, SBOM) rather than an image. */
+export const isAttestation = (descriptor: Descriptor): boolean =>
+  descriptor.annotations?.[attestationAnnotation] === 'attestation-manifest'
