@@ -1,0 +1,114 @@
+// polyarch copy: content from one store to another, with everything that it names.
+import { defineStep, list, boolean, text } from '@polyarch/ci-host'
+import {
+  buildIndex,
+  copyManifest,
+  type Descriptor,
+  findManifest,
+  formatPlatform,
+  formatStoreLocation,
+  inputFailure,
+  isAttestation,
+  isIndexType,
+  type ManifestContent,
+  parseContentLocation,
+  parseIndex,
+  parsePlatform,
+  parseStoreLocation,
+  type ContentLocation,
+  type Store,
+  attestedDigestAnnotation,
+} from '@polyarch/oci'
+import { openStores, storeInputs } from '@polyarch/stores'
+import { z } from 'zod'
+
+const inputs = z.object({
+  source: text('What to copy: HOST/NAME:TAG, HOST/NAME@DIGEST, oci:DIR:TAG or oci:DIR@DIGEST', { required: true }),
+  destination: text('Where to: a store, with :TAG to tag it there', { required: true }),
+  platforms: list('Of an index, only these platforms'),
+  referrers: boolean('Also copy what refers to it: signatures, SBOMs', true),
+  ...storeInputs,
+})
+
+const outputs = z.object({
+  digest: z.string().describe('The digest of what was copied'),
+  'media-type': z.string().describe('Its media type'),
+  size: z.number().describe('The size of its manifest in bytes'),
+  'uploaded-bytes': z.number().describe('How many bytes of blobs had to be sent'),
+})
+
+/** A destination may be a store alone, or name a tag in it. */
+const parseDestination = (destination: string): ContentLocation => {
+  try {
+    return { store: parseStoreLocation(destination) }
+  } catch {
+    return parseContentLocation(destination)
+  }
+}
+
+/** The entries of an index for the platforms, with the attestations of those; exactly these, or a refusal. */
+const selectPlatforms = (content: ManifestContent, platforms: readonly string[], source: string): Descriptor[] => {
+  const { manifests } = parseIndex(content.bytes)
+  const wanted = new Set(platforms.map((platform) => formatPlatform(parsePlatform(platform))))
+  const images = manifests.filter(
+    (entry) => entry.platform && !isAttestation(entry) && wanted.has(formatPlatform(entry.platform)),
+  )
+  const found = new Set(images.map((entry) => formatPlatform(entry.platform!)))
+  for (const platform of wanted) if (!found.has(platform)) throw inputFailure(`${source} has no ${platform}`)
+  const digests = new Set<string>(images.map((entry) => entry.digest))
+  return manifests.filter(
+    (entry) => digests.has(entry.digest) || digests.has(entry.annotations?.[attestedDigestAnnotation] ?? ''),
+  )
+}
+
+/** Copies what refers to the manifest and, where it is an index, to any of its children. */
+const copyReferrers = async (source: Store, destination: Store, descriptor: Descriptor): Promise<void> => {
+  for (const referrer of await source.listReferrers(descriptor.digest)) await copyManifest(source, destination, referrer)
+  if (!isIndexType(descriptor.mediaType)) return
+  const { manifests } = parseIndex((await source.getManifest(descriptor.digest)).bytes)
+  for (const child of manifests) await copyReferrers(source, destination, child)
+}
+
+/** Copies content between stores; a digest stays what it is unless platforms are chosen out of an index. */
+export const step = defineStep({
+  name: 'copy',
+  title: 'Polyarch: copy an image',
+  description: 'Copies an image or index between registries and OCI layouts, blobs before manifests, tag last.',
+  inputs,
+  outputs,
+  run: async (values, host) => {
+    const from = parseContentLocation(values.source)
+    const to = parseDestination(values.destination)
+    await using stores = await openStores(values, host)
+    const source = stores.open(from.store)
+    const destination = stores.open(to.store)
+    const root = await findManifest(source, from.digest ?? from.tag ?? '')
+    if (root === undefined) throw inputFailure(`source ${values.source}: there is no such manifest`)
+    const whole = await source.getManifest(root.digest)
+    let content = whole
+    let copied: Descriptor[] = [whole.descriptor]
+    if (values.platforms.length > 0) {
+      if (!isIndexType(whole.descriptor.mediaType))
+        throw inputFailure(`platforms: ${values.source} is one image, not an index to choose from`)
+      copied = selectPlatforms(whole, values.platforms, values.source)
+      const { annotations } = parseIndex(whole.bytes)
+      content = buildIndex(copied, { mediaType: whole.descriptor.mediaType, ...(annotations ? { annotations } : {}) })
+    }
+    let uploadedBytes = 0
+    for (const descriptor of copied) {
+      const result = await copyManifest(source, destination, descriptor)
+      uploadedBytes += result.uploadedBytes
+      if (values.referrers) await copyReferrers(source, destination, descriptor)
+    }
+    if (content !== whole || to.tag !== undefined) await destination.pushManifest(content, to.tag)
+    host.log.info(
+      `copied ${values.source} to ${formatStoreLocation(to.store)}${to.tag === undefined ? '' : `:${to.tag}`}@${content.descriptor.digest}`,
+    )
+    return {
+      digest: content.descriptor.digest,
+      'media-type': content.descriptor.mediaType,
+      size: content.descriptor.size,
+      'uploaded-bytes': uploadedBytes,
+    }
+  },
+})

@@ -1,0 +1,2 @@
+// @polyarch/cli: polyarch as a function, for programs that embed it.
+export { runProgram } from './program.ts'

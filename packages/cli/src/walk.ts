@@ -1,0 +1,129 @@
+// polyarch run: plans, builds every leg, pushes it by digest and merges, on this one machine.
+import { rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { defineStep, type Host, type Log, number, parseInputs, text } from '@polyarch/ci-host'
+import { step as detectArch } from '@polyarch/detect-arch'
+import { type Leg, MergeResult, Plan } from '@polyarch/documents'
+import { step as kanikoBuild } from '@polyarch/kaniko-build'
+import { step as mergeManifest } from '@polyarch/merge-manifest'
+import { inputFailure } from '@polyarch/oci'
+import { step as pushDigest } from '@polyarch/push-digest'
+import { describeResults } from '@polyarch/report'
+import { storeInputs } from '@polyarch/stores'
+import { z } from 'zod'
+import { orderImages } from './waves.ts'
+
+/** The steps that can build a leg, by the engine that the plan names. */
+const builders: Readonly<Partial<Record<Leg['engine'], typeof kanikoBuild>>> = { kaniko: kanikoBuild }
+
+/** What a build step is told for every leg alike; the rest comes from the plan. */
+const engineInputs = {
+  'kaniko-image': kanikoBuild.inputs.shape['kaniko-image'],
+  launcher: kanikoBuild.inputs.shape.launcher,
+  executor: kanikoBuild.inputs.shape.executor,
+  'engine-args': kanikoBuild.inputs.shape['engine-args'],
+  'cache-repo': kanikoBuild.inputs.shape['cache-repo'],
+  'source-date-epoch': kanikoBuild.inputs.shape['source-date-epoch'],
+  preflight: kanikoBuild.inputs.shape.preflight,
+  secrets: kanikoBuild.inputs.shape.secrets,
+}
+
+const inputs = z.object({
+  ...detectArch.inputs.shape,
+  ...engineInputs,
+  to: text('Where everything goes instead: repositories become <to>/<image id>; oci:DIR needs no server'),
+  overwrite: mergeManifest.inputs.shape.overwrite,
+  'work-directory': text('Where plan, layouts, records and results are written', { default: '.polyarch' }),
+  parallel: number('How many legs are built at once', { default: 2 }),
+  ...storeInputs,
+})
+
+const outputs = z.object({
+  plan: Plan.describe('The plan that was carried out'),
+  results: z.array(MergeResult).describe('One merge result per image'),
+})
+
+/** The host as one task sees it: what it logs becomes the task's status, warnings keep their place in the log. */
+const hostOfTask = (host: Host, title: string, status: (text: string) => void): Host => {
+  const log: Log = {
+    debug: (message) => host.log.debug(`${title}: ${message}`),
+    info: status,
+    warning: (message, place) => host.log.warning(`${title}: ${message}`, place),
+    error: (message, place) => host.log.error(`${title}: ${message}`, place),
+    group: (name, work) => {
+      status(name)
+      return work()
+    },
+  }
+  return Object.assign(Object.create(host) as Host, { log })
+}
+
+/** Plans, builds, pushes and merges; nothing is tagged before every platform of an image is in its store. */
+export const step = defineStep({
+  name: 'run',
+  title: 'Polyarch: the whole way',
+  description: 'Plans, builds every leg, pushes each by digest and merges them, on this one machine.',
+  inputs,
+  outputs,
+  run: async (values, host) => {
+    const work = resolve(host.directory, values['work-directory'])
+    const planFile = join(work, 'plan.json')
+    const { plan } = await detectArch.run(
+      { ...values, registry: values.to ?? values.registry, output: planFile },
+      host,
+    )
+    if (plan === undefined || plan.images.length === 0) {
+      host.log.info('nothing to build')
+      return { plan, results: [] }
+    }
+    const shared = pick(values, storeInputs)
+    const engine = pick(values, engineInputs)
+    const results: MergeResult[] = []
+    const runLeg = (leg: Leg) => async (status: (text: string) => void) => {
+      const builder = builders[leg.engine]
+      if (!builder) throw inputFailure(`leg ${leg.id}: engine ${leg.engine} cannot run here`)
+      const own = hostOfTask(host, leg.id, status)
+      const layout = join(work, 'layouts', leg.id)
+      const place = { plan: planFile, leg: leg.id, layout }
+      await builder.run({ ...parseInputs(builder, place), ...shared, ...engine }, own)
+      const record = join(work, 'records', `${leg.id}.json`)
+      await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record }), ...shared }, own)
+      await rm(layout, { recursive: true, force: true })
+    }
+    for (const wave of orderImages(plan)) {
+      const legs = plan.legs.filter((leg) => wave.some((image) => image.id === leg.image))
+      await host.runTasks(
+        legs.map((leg) => ({ title: leg.id, run: runLeg(leg) })),
+        Math.max(1, values.parallel),
+      )
+      await host.runTasks(
+        wave.map((image) => ({
+          title: `${image.id}: merge`,
+          run: async (status) => {
+            const records = plan.legs
+              .filter((leg) => leg.image === image.id)
+              .map((leg) => join(work, 'records', `${leg.id}.json`))
+            const result = join(work, 'merge', `${image.id}.json`)
+            const own = hostOfTask(host, image.id, status)
+            const merged = await mergeManifest.run(
+              {
+                ...parseInputs(mergeManifest, { plan: planFile, image: image.id, records, result }),
+                ...shared,
+                overwrite: values.overwrite,
+              },
+              own,
+            )
+            if (merged.result) results.push(merged.result)
+          },
+        })),
+        4,
+      )
+    }
+    host.log.info(describeResults(results))
+    return { plan, results }
+  },
+})
+
+/** The values of the inputs that the shape names. */
+const pick = <V extends object, S extends object>(values: V, shape: S): Pick<V, keyof V & keyof S> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => name in shape)) as Pick<V, keyof V & keyof S>
