@@ -43,8 +43,11 @@ export interface CommandResult {
 /** One unit of work that a person can follow. */
 export interface Task {
   readonly title: string
-  /** Does the work; `status` is shown behind the title while it runs. */
-  run(status: (text: string) => void): Promise<void>
+  /**
+   * Does the work; `status` is shown behind the title while it runs.
+   * The signal is aborted when the job is cancelled or another task of the same batch failed.
+   */
+  run(status: (text: string) => void, signal: AbortSignal): Promise<void>
 }
 
 /** A login to one registry host. */
@@ -82,7 +85,10 @@ export interface Host {
    */
   exec(command: Command): Promise<CommandResult>
 
-  /** Runs the tasks, at most `limit` at once, showing them live on a terminal and as plain lines elsewhere. */
+  /**
+   * Runs the tasks, at most `limit` at once, showing them live on a terminal and as plain lines elsewhere.
+   * After a failure no further task starts, the others' signals are aborted, and the first error is thrown.
+   */
   runTasks(tasks: readonly Task[], limit: number): Promise<void>
 
   sourceFacts(): Promise<SourceFacts>

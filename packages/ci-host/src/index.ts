@@ -1,4 +1,7 @@
 // @polyarch/ci-host: the only place that knows GitHub, GitLab or a terminal.
+export { exitCodeOf } from './exit-code.ts'
 export * from './host.ts'
 export * from './inputs.ts'
+export { type OpenHost, openHost } from './open-host.ts'
+export { type RunStepOptions, runOnHost, runStep } from './run-step.ts'
 export * from './step.ts'

@@ -35,7 +35,8 @@ const factsOf = (kind: InputFacts['kind'], description: string, options: InputOp
 /** The facts of an input made by one of the functions below. */
 export const inputFacts = (schema: z.ZodType): InputFacts => {
   const facts = schema.meta()?.['input'] as InputFacts | undefined
-  if (!facts) throw new Error('an input has no facts: make it with text(), list(), map(), boolean(), choice() or number()')
+  if (!facts)
+    throw new Error('an input has no facts: make it with text(), list(), map(), boolean(), choice() or number()')
   return facts
 }
 
@@ -63,7 +64,9 @@ export const splitLines = (raw: string | readonly string[]): string[] =>
       .filter((entry) => entry !== ''),
   )
 
-type TextOutput<O extends InputOptions> = O extends { required: true } | { default: string } ? string : string | undefined
+type TextOutput<O extends InputOptions> = O extends { required: true } | { default: string }
+  ? string
+  : string | undefined
 
 /** One text. */
 export const text = <const O extends InputOptions>(description: string, options?: O) => {
@@ -136,21 +139,31 @@ export const choice = <const W extends readonly [string, ...string[]]>(
 
 /** A whole number, zero or more. */
 export const number = (description: string, options: { readonly default?: number } = {}) => {
-  const facts = factsOf('number', description, options.default === undefined ? {} : { default: String(options.default) })
+  const facts = factsOf(
+    'number',
+    description,
+    options.default === undefined ? {} : { default: String(options.default) },
+  )
   const parse = rawInput.transform((raw, context) => {
     const value = single(raw, context)
     if (/^\d{1,15}$/.test(value)) return Number(value)
     context.addIssue({ code: 'custom', message: `expected a whole number, found "${value}"` })
     return z.NEVER
   })
-  return registerFacts(options.default === undefined ? parse.optional() : parse.prefault(String(options.default)), facts)
+  return registerFacts(
+    options.default === undefined ? parse.optional() : parse.prefault(String(options.default)),
+    facts,
+  )
 }
 
 /**
  * The values of a map input, all of which must be there.
  * @throws {Failure} input, naming the first key without a value.
  */
-export const requireValues = (input: string, entries: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+export const requireValues = (
+  input: string,
+  entries: Readonly<Record<string, string | undefined>>,
+): Record<string, string> =>
   Object.fromEntries(
     Object.entries(entries).map(([key, value]) => {
       if (value === undefined) throw inputFailure(`input ${input}: "${key}" has no value: expected ${key}=value`)

@@ -1,0 +1,44 @@
+// Flags of a step that is started by itself; the polyarch command has its own parser.
+import { parseArgs } from 'node:util'
+import { inputFailure } from '@polyarch/oci'
+import { type RawInputs, type Step, stepInputs } from './step.ts'
+
+export interface Flags {
+  readonly flags: RawInputs
+  readonly json: boolean
+  readonly debug: boolean
+}
+
+/**
+ * The flags of a step: one per input, repeated for a list; `--x` or `--no-x` for a boolean; --json and --debug.
+ * @throws {Failure} input, when a flag is unknown or lacks its value.
+ */
+export const parseFlags = (step: Pick<Step, 'name' | 'inputs'>, args: readonly string[]): Flags => {
+  const inputs = stepInputs(step)
+  const booleans = new Set(inputs.filter(([, facts]) => facts.kind === 'boolean').map(([name]) => name))
+  const options = Object.fromEntries(
+    inputs.map(([name]) =>
+      booleans.has(name) ? [name, { type: 'boolean' as const }] : [name, { type: 'string' as const, multiple: true }],
+    ),
+  )
+  const parse = () => {
+    try {
+      return parseArgs({
+        args: [...args],
+        options: { ...options, json: { type: 'boolean' }, debug: { type: 'boolean' } },
+        allowNegative: true,
+        strict: true,
+      }).values
+    } catch (cause) {
+      throw inputFailure(`${step.name}: ${(cause as Error).message}`, { cause })
+    }
+  }
+  const { json, debug, ...values } = parse() as Record<string, boolean | string[] | undefined>
+  return {
+    flags: Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, typeof value === 'boolean' ? String(value) : value]),
+    ),
+    json: json === true,
+    debug: debug === true,
+  }
+}
