@@ -18,8 +18,8 @@ export interface Forge {
   readonly kind: 'github' | 'gitlab' | 'terminal'
   readonly log: Log
   readonly run: { readonly id: string; readonly attempt: number } | null
-  /** Tells the forge of a secret, where it masks by itself; the host masks its own log anyway. */
-  readonly announceSecret: (secret: string) => void
+  /** The line that tells the forge to mask a secret, where it has one; the host masks its own log anyway. */
+  readonly maskCommand?: (secret: string) => string
   readonly defaultStore: (imageId: string) => string
   readonly logins: () => readonly Login[]
   readonly summarise: (markdown: string) => Promise<void>

@@ -36,7 +36,7 @@ const loginsOf = (env: ForgeSettings['env'], host: string): Login[] => {
 
 /** A job of GitHub Actions, or of a server that speaks its language. */
 export const openGithub = (settings: ForgeSettings): Forge => {
-  const { env, write } = settings
+  const { env } = settings
   const host = registryHost(env['GITHUB_SERVER_URL'])
   const log = createLog(settings)
   const artifacts: ArtifactSettings = { log, directory: settings.directory }
@@ -44,7 +44,7 @@ export const openGithub = (settings: ForgeSettings): Forge => {
     kind: 'github',
     log,
     run: env['GITHUB_RUN_ID'] ? { id: env['GITHUB_RUN_ID'], attempt: Number(env['GITHUB_RUN_ATTEMPT'] || 1) } : null,
-    announceSecret: (secret) => write(formatCommand('add-mask', secret)),
+    maskCommand: (secret) => formatCommand('add-mask', secret),
     defaultStore: (imageId) =>
       env['GITHUB_REPOSITORY']
         ? `${host}/${env['GITHUB_REPOSITORY']}/${imageId}`.toLowerCase()

@@ -44,7 +44,6 @@ export const openGitlab = (settings: ForgeSettings): Forge => {
     log: createLog(settings),
     // GitLab does not count attempts: a job that is retried has the pipeline's id again.
     run: env['CI_PIPELINE_ID'] ? { id: env['CI_PIPELINE_ID'], attempt: 1 } : null,
-    announceSecret: () => {},
     defaultStore: (imageId) =>
       env['CI_REGISTRY_IMAGE'] ? `${env['CI_REGISTRY_IMAGE']}/${imageId}` : `oci:.polyarch/images/${imageId}`,
     logins: () => [

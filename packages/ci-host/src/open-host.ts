@@ -52,7 +52,7 @@ export const openHost = (
     debug,
     write: (lines) => process.stderr.write(`${masks.apply(lines)}\n`),
   }
-  const { announceSecret, logins, ...forge } = openForge(settings)
+  const { maskCommand, logins, ...forge } = openForge(settings)
   const host: OpenHost = {
     ...forge,
     env,
@@ -60,10 +60,8 @@ export const openHost = (
     signal,
     debug,
     mask: (secret) => {
-      if (secret.trim() === '') return
-      // Announced before it is masked here: the runner needs to read it once.
-      announceSecret(secret)
-      masks.add(secret)
+      // Written as it is: the runner has to read the secret once, also where a part of it is masked already.
+      for (const text of masks.add(secret)) if (maskCommand) process.stderr.write(`${maskCommand(text)}\n`)
     },
     exec: createExec({ env, directory, masks, signal }),
     runTasks: (tasks, limit) =>

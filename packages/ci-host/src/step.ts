@@ -64,16 +64,44 @@ export const parseInputs = <I extends z.ZodObject>(step: Pick<Step<I>, 'inputs'>
   throw inputFailure(parsed.error.issues.map((issue) => `input ${issue.path.join('.')}: ${issue.message}`).join('; '))
 }
 
+/** Every text in a JSON value: a docker config holds its secrets at any depth. */
+const textsOf = (value: unknown): string[] => {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : []
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not JSON, so it is lines: both are allowed where a secret is expected.
+    return undefined
+  }
+}
+
+/** `user:password` in the base64 of a docker config's `auth`. */
+const decodeLogin = (text: string): string[] => {
+  const login = Buffer.from(text, 'base64').toString('utf8')
+  return login.includes(':') && Buffer.from(login).toString('base64') === text ? [login, passwordOf(login)] : []
+}
+
+const passwordOf = (login: string): string => login.slice(login.indexOf(':') + 1)
+
+const lineSecrets = (line: string): string[] => {
+  const value = line.slice(line.indexOf('=') + 1)
+  return [line, value, passwordOf(value), Buffer.from(value).toString('base64')]
+}
+
 /** The texts that a step's secret inputs hold, whole and in parts, to be masked before the first line is logged. */
 export const secretsOf = (step: Pick<Step, 'inputs'>, raw: RawInputs): string[] =>
   stepInputs(step)
     .filter(([, facts]) => facts.secret)
     .flatMap(([name]) => raw[name] ?? [])
-    .flatMap((value) => [value, ...value.split(/\r?\n/)])
-    .flatMap((line) => {
-      const value = line.slice(line.indexOf('=') + 1)
-      const password = value.slice(value.indexOf(':') + 1)
-      return [line, value, password, Buffer.from(value).toString('base64')]
+    .flatMap((value) => {
+      const json = parseJson(value)
+      if (typeof json === 'object' && json !== null)
+        return [value, ...textsOf(json).flatMap((text) => [text, ...decodeLogin(text)])]
+      return [value, ...value.split(/\r?\n/).flatMap(lineSecrets)]
     })
     .map((part) => part.trim())
     .filter((part) => part.length >= 3)

@@ -37,7 +37,6 @@ export const openTerminal = (settings: ForgeSettings): Forge => ({
   kind: 'terminal',
   log: createPlainLog(settings),
   run: null,
-  announceSecret: () => {},
   defaultStore: (imageId) => `oci:.polyarch/images/${imageId}`,
   logins: () => [],
   summarise: () => Promise.resolve(),
