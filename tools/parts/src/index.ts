@@ -2,4 +2,5 @@
 export * from './base-image.ts'
 export * from './part.ts'
 export * from './registry.ts'
+export * from './sample-image.ts'
 export * from './temporary.ts'
