@@ -1,6 +1,15 @@
 // polyarch.digest/v1: where one leg's image was pushed, and what it is.
 import { z } from 'zod'
-import { descriptorField, digestField, engineField, imageIdField, legIdField, platformField, sizeField, storeField } from './fields.ts'
+import {
+  descriptorField,
+  digestField,
+  engineField,
+  imageIdField,
+  legIdField,
+  platformField,
+  sizeField,
+  storeField,
+} from './fields.ts'
 
 export const DigestRecord = z
   .strictObject({

@@ -1,6 +1,6 @@
 // Reads a document from text: JSON, the right schema, no unknown keys but x-*.
 import { inputFailure } from '@polyarch/oci'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { DigestRecord } from './digest-record.ts'
 import { MergeResult } from './merge-result.ts'
 import { Plan, verifyPlan } from './plan.ts'
@@ -20,7 +20,8 @@ const withoutExtensions = (value: unknown): unknown => {
 
 const pathOf = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`),
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
     '',
   )
 
@@ -41,7 +42,7 @@ const parseDocument = <S extends z.ZodType>(schema: S, name: string, text: strin
   }
   const stated = typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined
   if (stated !== name)
-    throw inputFailure(`${place}: expected a ${name} document, found ${stated === undefined ? 'none' : String(stated)}`)
+    throw inputFailure(`${place}: expected a ${name} document, found ${typeof stated === 'string' ? stated : 'none'}`)
   const parsed = schema.safeParse(withoutExtensions(value))
   if (parsed.success) return parsed.data
   throw inputFailure(`${place}: ${describeIssues(parsed.error).join('; ')}`)

@@ -79,7 +79,9 @@ export const sealPlan = (content: Omit<Plan, 'schema' | 'id'>): Plan => ({
 export const verifyPlan = (plan: Plan): Plan => {
   const actual = planId(plan)
   if (actual !== plan.id)
-    throw verificationFailure(`the plan says id ${plan.id} but its content has ${actual}: it was changed after planning`)
+    throw verificationFailure(
+      `the plan says id ${plan.id} but its content has ${actual}: it was changed after planning`,
+    )
   const expected = new Set(
     plan.images.flatMap((image) =>
       image.platforms.filter((platform) => !(platform in image.prebuilt)).map((platform) => `${image.id} ${platform}`),
