@@ -1,4 +1,5 @@
 // @polyarch/ci-host: the only place that knows GitHub, GitLab or a terminal.
+export * from './command-line.ts'
 export { exitCodeOf } from './exit-code.ts'
 export * from './host.ts'
 export * from './inputs.ts'

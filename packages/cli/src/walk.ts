@@ -8,7 +8,7 @@ import { step as kanikoBuild } from '@polyarch/kaniko-build'
 import { step as mergeManifest } from '@polyarch/merge-manifest'
 import { inputFailure } from '@polyarch/oci'
 import { step as pushDigest } from '@polyarch/push-digest'
-import { describeResults } from '@polyarch/report'
+import { step as report } from '@polyarch/report'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 import { orderImages } from './waves.ts'
@@ -119,7 +119,8 @@ export const step = defineStep({
         4,
       )
     }
-    host.log.info(describeResults(results))
+    const files = results.map((result) => join(work, 'merge', `${result.image}.json`))
+    await report.run(parseInputs(report, { plan: planFile, results: files }), host)
     return { plan, results }
   },
 })
