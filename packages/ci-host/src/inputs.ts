@@ -88,15 +88,15 @@ export const list = (description: string, options: InputOptions = {}) =>
 export const map = (description: string, options: InputOptions = {}) =>
   registerFacts(
     rawInput.prefault(options.default ?? []).transform((raw, context) => {
-      const entries: Record<string, string | undefined> = {}
+      const entries = new Map<string, string | undefined>()
       for (const line of splitLines(raw)) {
         const equals = line.indexOf('=')
         const key = (equals === -1 ? line : line.slice(0, equals)).trim()
         if (key === '') context.addIssue({ code: 'custom', message: `expected key=value, found "=…"` })
-        else if (key in entries) context.addIssue({ code: 'custom', message: `"${key}" is given twice` })
-        else entries[key] = equals === -1 ? undefined : line.slice(equals + 1)
+        else if (entries.has(key)) context.addIssue({ code: 'custom', message: `"${key}" is given twice` })
+        else entries.set(key, equals === -1 ? undefined : line.slice(equals + 1))
       }
-      return entries
+      return Object.fromEntries(entries)
     }),
     factsOf('map', description, options),
   )

@@ -17,11 +17,11 @@ export interface OutputTail {
 export const createOutputTail = (limit = outputTailBytes): OutputTail => {
   let chunks: Uint8Array[] = []
   let size = 0
+  let whole = true
   const compact = (): Uint8Array => {
-    const whole = Buffer.concat(chunks)
-    let start = Math.max(0, whole.length - limit)
-    while (start > 0 && start < whole.length && ((whole[start] ?? 0) & 0xc0) === 0x80) start += 1
-    const kept = whole.subarray(start)
+    const bytes = Buffer.concat(chunks)
+    if (bytes.length > limit) whole = false
+    const kept = bytes.subarray(Math.max(0, bytes.length - limit))
     chunks = [kept]
     size = kept.length
     return kept
@@ -32,7 +32,12 @@ export const createOutputTail = (limit = outputTailBytes): OutputTail => {
       size += chunk.length
       if (size > 2 * limit) compact()
     },
-    text: () => Buffer.from(compact()).toString('utf8'),
+    text: () => {
+      const bytes = compact()
+      const isContinuation = (byte: number) => (byte & 0xc0) === 0x80
+      const start = whole ? 0 : bytes.findIndex((byte) => !isContinuation(byte))
+      return start === -1 ? '' : Buffer.from(bytes.subarray(start)).toString('utf8')
+    },
   }
 }
 

@@ -100,7 +100,7 @@ export const secretsOf = (step: Pick<Step, 'inputs'>, raw: RawInputs): string[] 
     .flatMap((value) => {
       const json = parseJson(value)
       if (typeof json === 'object' && json !== null)
-        return [value, ...textsOf(json).flatMap((text) => [text, ...decodeLogin(text)])]
+        return textsOf(json).flatMap((text) => [text, ...decodeLogin(text)])
       return [value, ...value.split(/\r?\n/).flatMap(lineSecrets)]
     })
     .map((part) => part.trim())
