@@ -1,2 +1,5 @@
-// @polyarch/layout
-export {}
+// @polyarch/layout: a Store over an OCI image layout directory.
+export { refNameAnnotation } from './index-entries.ts'
+export { type LayoutOptions, openLayout } from './layout.ts'
+export { layoutRoots, readLayoutIndex } from './layout-index.ts'
+export { verifyLayout } from './verify.ts'

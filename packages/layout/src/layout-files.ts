@@ -1,0 +1,141 @@
+// Files of a layout directory: opened without following links, written whole or not at all.
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure, inputFailure, StoreError, verificationFailure } from '@polyarch/oci'
+
+/** The bytes that are read from disk at once. */
+const chunkSize = 256 * 1024
+
+/** The code of a system error, such as ENOENT. */
+export const errorCode = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
+/** Whether the system says that there is no such file. */
+export const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')
+
+/** A system error in the user's terms: what could not be done with which file. */
+const fileFailure = (path: string, doing: string, error: unknown): unknown => {
+  const code = errorCode(error)
+  if (error instanceof Failure || code === undefined) return error
+  if (code === 'ELOOP') return linkFailure(path)
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return inputFailure(`${path}: no permission to ${doing} it (${code})`, { cause: error })
+  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EISDIR')
+    return inputFailure(`${path}: cannot ${doing} it, something else is in its place (${code})`, { cause: error })
+  return new StoreError('UNKNOWN', `${path}: cannot ${doing} it (${code})`, { cause: error })
+}
+
+/** The work's result, or its system error in the user's terms. */
+export const attempt = async <T>(path: string, doing: string, work: Promise<T>): Promise<T> => {
+  try {
+    return await work
+  } catch (error) {
+    throw fileFailure(path, doing, error)
+  }
+}
+
+const linkFailure = (path: string): Failure =>
+  verificationFailure(`${path} is a symbolic link: the files of an OCI layout lie inside it`)
+
+/** Makes sure that the folders between the layout and a file of it are folders, not links; false where one is missing. */
+const checkFolders = async (directory: string, folders: readonly string[]): Promise<boolean> => {
+  let path = directory
+  for (const folder of folders) {
+    path = join(path, folder)
+    try {
+      const found = await lstat(path)
+      if (found.isSymbolicLink()) throw linkFailure(path)
+      if (!found.isDirectory()) throw verificationFailure(`${path} is not a directory`)
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw fileFailure(path, 'read', error)
+    }
+  }
+  return true
+}
+
+/** A file inside a layout directory: the folders down to it and its name, none of which came from outside unchecked. */
+export interface LayoutFile {
+  readonly directory: string
+  readonly folders: readonly string[]
+  readonly name: string
+}
+
+export const pathOf = ({ directory, folders, name }: LayoutFile): string => join(directory, ...folders, name)
+
+/** A regular file of the layout, opened for reading, with its size in bytes. */
+export interface OpenFile extends AsyncDisposable {
+  readonly handle: FileHandle
+  readonly size: number
+}
+
+/**
+ * Opens a file of the layout; undefined where there is none.
+ * @throws {Failure} verification, where a link stands in for it; input, where it may not be read.
+ */
+export const openFile = async (file: LayoutFile): Promise<OpenFile | undefined> => {
+  if (!(await checkFolders(file.directory, file.folders))) return undefined
+  const path = pathOf(file)
+  let handle: FileHandle
+  try {
+    // O_NONBLOCK: a named pipe in a blob's place must not hang the job.
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw fileFailure(path, 'read', error)
+  }
+  const found = await handle.stat()
+  if (!found.isFile()) {
+    await handle.close()
+    throw verificationFailure(`${path} is not a file`)
+  }
+  return { handle, size: found.size, [Symbol.asyncDispose]: () => handle.close() }
+}
+
+/** The file's bytes, undefined where there is none; `limit` is the most that is read. */
+export const readFile = async (file: LayoutFile, limit: number): Promise<Uint8Array | undefined> => {
+  await using opened = await openFile(file)
+  if (opened === undefined) return undefined
+  if (opened.size > limit)
+    throw verificationFailure(`${pathOf(file)} has ${opened.size} bytes: more than the limit of ${limit}`)
+  return await opened.handle.readFile()
+}
+
+/** The open file's bytes from `start` on, in chunks; memory stays constant. */
+export const readChunks = (opened: OpenFile, start: number): AsyncIterable<Uint8Array> =>
+  opened.handle.createReadStream({ start, highWaterMark: chunkSize, autoClose: false })
+
+/**
+ * Writes the file whole: under a temporary name beside it, then renamed over it. Where the content or the disk fails,
+ * nothing of it stays and what was there before is untouched. `beforeRename` may still refuse.
+ */
+export const replaceFile = async (
+  file: LayoutFile,
+  content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  beforeRename?: () => Promise<void>,
+): Promise<void> => {
+  const path = pathOf(file)
+  const folder = join(file.directory, ...file.folders)
+  const temporary = join(folder, `.${file.name.slice(0, 32)}.${randomUUID()}`)
+  if (!(await checkFolders(file.directory, file.folders)))
+    await attempt(folder, 'create', mkdir(folder, { recursive: true }))
+  try {
+    {
+      await using handle = await attempt(path, 'write', open(temporary, 'wx'))
+      for await (const chunk of content) await attempt(path, 'write', handle.writeFile(chunk))
+    }
+    await beforeRename?.()
+    await attempt(path, 'write', rename(temporary, path))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** Removes the file, if it is there. */
+export const removeFile = async (file: LayoutFile): Promise<void> => {
+  if (await checkFolders(file.directory, file.folders))
+    await attempt(pathOf(file), 'remove', rm(pathOf(file), { force: true }))
+}

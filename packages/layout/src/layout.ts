@@ -1,0 +1,163 @@
+// A Store over an OCI image layout directory: the embedded default that needs no server.
+import { resolve } from 'node:path'
+import {
+  createVerifier,
+  type Descriptor,
+  type Digest,
+  Failure,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  isTag,
+  type ManifestContent,
+  mediaTypeOf,
+  parseIndex,
+  parseManifest,
+  type Store,
+  StoreError,
+} from '@polyarch/oci'
+import { blobFile, checkChunks, readBlob, sizeOfBlob } from './blobs.ts'
+import { addEntry, findByRefName, refNameOf, removeManifest, removeTag } from './index-entries.ts'
+import { pathOf, removeFile, replaceFile } from './layout-files.ts'
+import { childrenOf, findLayoutIndex, updateLayoutIndex } from './layout-index.ts'
+import { contentOf, readManifest } from './manifests.ts'
+
+export interface LayoutOptions {
+  /** How the user named the store; default: oci: and the directory. */
+  readonly location?: string
+}
+
+const checkManifest = (content: ManifestContent): readonly Descriptor[] => {
+  const { bytes, descriptor } = content
+  const verifier = createVerifier(descriptor.digest)
+  verifier.update(bytes)
+  if (!verifier.matches())
+    throw new StoreError('DIGEST_INVALID', `the manifest has the digest ${verifier.actual()}, not ${descriptor.digest}`)
+  try {
+    const mediaType = mediaTypeOf(bytes)
+    if (mediaType !== descriptor.mediaType)
+      throw new StoreError(
+        'MANIFEST_INVALID',
+        `the manifest is ${mediaType}, its descriptor says ${descriptor.mediaType}`,
+      )
+    return contentOf(content)
+  } catch (error) {
+    if (!(error instanceof Failure) || error instanceof StoreError) throw error
+    throw new StoreError('MANIFEST_INVALID', error.message, { cause: error })
+  }
+}
+
+/** The manifest as a referrer of its subject: with the type and annotations of its own (distribution-spec, listing referrers). */
+const referrerOf = ({ bytes, descriptor }: ManifestContent, subject: Digest): Descriptor | undefined => {
+  const manifest = isIndexType(descriptor.mediaType) ? parseIndex(bytes) : parseManifest(bytes)
+  if (manifest.subject?.digest !== subject) return undefined
+  const artifactType = manifest.artifactType ?? ('config' in manifest ? manifest.config.mediaType : undefined)
+  return {
+    ...descriptor,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
+  }
+}
+
+/**
+ * Opens the layout in the directory, which the first write creates. Several stores and processes may write to one
+ * layout at once. Symbolic links inside the layout are refused.
+ */
+export const openLayout = (directory: string, options: LayoutOptions = {}): Store => {
+  const root = resolve(directory)
+  const location = options.location ?? `oci:${directory}`
+
+  const findMissing = async (named: readonly Descriptor[]): Promise<Digest[]> => {
+    const missing = new Set<Digest>()
+    for (const { digest, size } of named) if ((await sizeOfBlob(root, digest)) !== size) missing.add(digest)
+    return [...missing]
+  }
+
+  const updateEntries = async (
+    change: (entries: readonly Descriptor[], children: ReadonlySet<Digest>) => readonly Descriptor[],
+    added: readonly Descriptor[] = [],
+  ): Promise<void> =>
+    await updateLayoutIndex(root, async (entries) => change(entries, await childrenOf(root, [...entries, ...added])))
+
+  const store: Store = {
+    location,
+    refusesMissingContent: true,
+
+    resolveManifest: async (reference) => (await store.getManifest(reference)).descriptor,
+
+    getManifest: async (reference) => {
+      const index = await findLayoutIndex(root)
+      if (index === undefined) throw new StoreError('NAME_UNKNOWN', `${root} is not an OCI image layout`)
+      const digest = isDigest(reference) ? reference : findByRefName(index.manifests, reference)?.digest
+      if (digest === undefined) throw new StoreError('MANIFEST_UNKNOWN', `${location} has no tag "${reference}"`)
+      const content = await readManifest(root, digest)
+      if (content === undefined)
+        throw new StoreError(
+          'MANIFEST_UNKNOWN',
+          `${location} has no ${reference}: ${pathOf(blobFile(root, digest))} is missing`,
+        )
+      return content
+    },
+
+    resolveBlob: async (digest) => await sizeOfBlob(root, digest),
+
+    getBlob: (descriptor, start) => readBlob(root, descriptor, start),
+
+    listTags: async () => {
+      const index = await findLayoutIndex(root)
+      const names = (index?.manifests ?? []).map(refNameOf).filter((name) => name !== undefined)
+      return [...new Set(names.filter(isTag))]
+    },
+
+    listReferrers: async (digest) => {
+      const index = await findLayoutIndex(root)
+      if (index === undefined) return []
+      const listed = index.manifests.filter((entry) => isManifestType(entry.mediaType))
+      const digests = new Set([...listed.map((entry) => entry.digest), ...(await childrenOf(root, listed))])
+      const referrers: Descriptor[] = []
+      for (const candidate of digests) {
+        const content = await readManifest(root, candidate)
+        const referrer = content && referrerOf(content, digest)
+        if (referrer) referrers.push(referrer)
+      }
+      return referrers
+    },
+
+    pushBlob: async (descriptor, content, onBytes) => {
+      const { digest } = descriptor
+      const counted = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of checkChunks(content.open(), descriptor, content.origin)) {
+          yield chunk
+          onBytes?.(digest, chunk.length)
+        }
+      }
+      await replaceFile(blobFile(root, digest), counted())
+    },
+
+    mountBlob: async () => false,
+
+    pushManifest: async (content, tag) => {
+      const { bytes, descriptor } = content
+      if (tag !== undefined && !isTag(tag)) throw new StoreError('TAG_INVALID', `"${tag}" is not a tag`)
+      const missing = await findMissing(checkManifest(content))
+      if (missing.length > 0)
+        throw new StoreError(
+          'MANIFEST_BLOB_UNKNOWN',
+          `${location} lacks content of ${descriptor.digest}: ${missing.join(', ')}`,
+          { missing },
+        )
+      await replaceFile(blobFile(root, descriptor.digest), [bytes])
+      const manifest = { ...descriptor, size: bytes.length }
+      await updateEntries((entries, children) => addEntry(entries, manifest, tag, children), [manifest])
+    },
+
+    deleteManifest: async (reference) => {
+      const { descriptor } = await store.getManifest(reference)
+      if (isDigest(reference)) {
+        await updateEntries((entries) => removeManifest(entries, reference))
+        await removeFile(blobFile(root, descriptor.digest))
+      } else await updateEntries((entries, children) => removeTag(entries, reference, children))
+    },
+  }
+  return store
+}
