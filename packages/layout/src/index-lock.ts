@@ -1,7 +1,7 @@
 // One writer of an index.json at a time, in this process and between processes.
 import { randomUUID } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { lstat, open, rename, rm } from 'node:fs/promises'
+import { link, lstat, open, rename, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attempt, errorCode, isAbsent } from './layout-files.ts'
 
@@ -38,16 +38,18 @@ const create = async (path: string): Promise<string | undefined> => {
   }
 }
 
-/** Takes away the abandoned lock file: of those that try at once, the rename has one winner. */
-const takeAway = async (path: string): Promise<void> => {
+/** Takes away the abandoned lock file; a live one that came into its place meanwhile is put back. */
+const takeAway = async (path: string, abandoned: string): Promise<void> => {
   const aside = `${path}.${randomUUID()}`
   try {
     await rename(path, aside)
+    if ((await identify(aside)) !== abandoned) await link(aside, path)
   } catch (error) {
-    if (isAbsent(error)) return
-    throw error
+    // Gone already, or the next holder was quicker.
+    if (!isAbsent(error) && errorCode(error) !== 'EEXIST') throw error
+  } finally {
+    await rm(aside, { force: true })
   }
-  await rm(aside, { force: true })
 }
 
 const acquire = async (path: string, staleAfter: number): Promise<string> => {
@@ -61,7 +63,7 @@ const acquire = async (path: string, staleAfter: number): Promise<string> => {
     if (seen !== watched) {
       watched = seen
       since = performance.now()
-    } else if (performance.now() - since > staleAfter) await takeAway(path)
+    } else if (seen !== undefined && performance.now() - since > staleAfter) await takeAway(path, seen)
     await sleep(pollMs)
   }
 }
