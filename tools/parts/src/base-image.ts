@@ -1,10 +1,122 @@
 // Writes a base image made of Debian's busybox-static into an OCI layout: one index, a child per platform.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
+import {
+  buildIndex,
+  type Descriptor,
+  digestOf,
+  hexOf,
+  type Index,
+  type Manifest,
+  mediaTypes,
+  parseIndex,
+  parsePlatform,
+} from '@polyarch/oci'
+import { type Header, pack } from 'tar-stream'
+import { type BusyboxArchitecture, prepareBusybox } from './busybox.ts'
+import { runProgram } from './program.ts'
 
 /** Platforms that Debian's busybox-static is unpacked for. */
 export type BasePlatform = 'linux/amd64' | 'linux/arm64'
 
-/** Writes the base image as `tag` into the layout directory and gives the index's digest. */
-export declare const writeBaseImage: (
-  directory: string,
-  options?: { readonly platforms?: readonly BasePlatform[]; readonly tag?: string },
-) => Promise<string>
+const architectureOf = (platform: BasePlatform): BusyboxArchitecture => (platform === 'linux/amd64' ? 'amd64' : 'arm64')
+
+const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip'
+const tagAnnotation = 'org.opencontainers.image.ref.name'
+
+const passwd = 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n'
+const group = 'root:x:0:\nnogroup:x:65534:\n'
+
+type Entry = Partial<Header> & { readonly name: string; readonly content?: string | Uint8Array }
+
+const directory = (name: string, mode = 0o755): Entry => ({ name: `${name}/`, type: 'directory', mode })
+const file = (name: string, content: string | Uint8Array, mode = 0o644): Entry => ({ name, content, mode })
+
+/** The names under which busybox does something; the same for every architecture of one version. */
+const listApplets = async (): Promise<string[]> => {
+  const native = await prepareBusybox(process.arch === 'arm64' ? 'arm64' : 'amd64')
+  const names = await runProgram(native, ['--list'])
+  return names.split('\n').filter((name) => /^[a-z0-9_.[-]+$/i.test(name) && name !== 'busybox')
+}
+
+const listEntries = async (platform: BasePlatform): Promise<Entry[]> => [
+  directory('bin'),
+  file('bin/busybox', await readFile(await prepareBusybox(architectureOf(platform))), 0o755),
+  ...(await listApplets()).map((name): Entry => ({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' })),
+  directory('etc'),
+  file('etc/group', group),
+  file('etc/passwd', passwd),
+  directory('root', 0o700),
+  directory('tmp', 0o1777),
+]
+
+/** The tar of a platform's only layer; the same bytes each time, so that digests in tests stay the same. */
+const writeLayer = async (platform: BasePlatform): Promise<Uint8Array> => {
+  const tar = pack()
+  for (const { content, ...headers } of await listEntries(platform)) {
+    const stable = { ...headers, uid: 0, gid: 0, mtime: new Date(0) }
+    if (content === undefined) tar.entry(stable)
+    else tar.entry(stable, Buffer.from(content))
+  }
+  tar.finalize()
+  return buffer(tar)
+}
+
+type Put = (bytes: Uint8Array, mediaType: string) => Promise<Descriptor>
+
+const writeChild = async (platform: BasePlatform, put: Put): Promise<Descriptor> => {
+  const { os, architecture } = parsePlatform(platform)
+  const tar = await writeLayer(platform)
+  const layer = await put(gzipSync(tar), layerType)
+  const config = {
+    architecture,
+    os,
+    config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], Cmd: ['sh'] },
+    rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+    history: [{ created: '1970-01-01T00:00:00Z', created_by: 'busybox-static' }],
+  }
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: await put(Buffer.from(JSON.stringify(config)), mediaTypes.ociConfig),
+    layers: [layer],
+  }
+  return { ...(await put(Buffer.from(JSON.stringify(manifest)), manifest.mediaType)), platform: { os, architecture } }
+}
+
+const readLayoutIndex = async (path: string): Promise<readonly Descriptor[]> => {
+  try {
+    return parseIndex(await readFile(path)).manifests
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Writes the base image as `tag` (default `latest`) into the layout directory and gives the index's digest. */
+export const writeBaseImage = async (
+  layout: string,
+  options: { readonly platforms?: readonly BasePlatform[]; readonly tag?: string } = {},
+): Promise<string> => {
+  const { platforms = ['linux/amd64', 'linux/arm64'], tag = 'latest' } = options
+  const blobs = join(layout, 'blobs', 'sha256')
+  await mkdir(blobs, { recursive: true })
+  const put: Put = async (bytes, mediaType) => {
+    const digest = digestOf(bytes)
+    await writeFile(join(blobs, hexOf(digest)), bytes)
+    return { mediaType, digest, size: bytes.length }
+  }
+  const children: Descriptor[] = []
+  for (const platform of platforms) children.push(await writeChild(platform, put))
+  const index = buildIndex(children)
+  await put(index.bytes, index.descriptor.mediaType)
+  const indexPath = join(layout, 'index.json')
+  const others = (await readLayoutIndex(indexPath)).filter((entry) => entry.annotations?.[tagAnnotation] !== tag)
+  const entry: Descriptor = { ...index.descriptor, annotations: { [tagAnnotation]: tag } }
+  const entries: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, entry] }
+  await writeFile(indexPath, JSON.stringify(entries))
+  await writeFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+  return index.descriptor.digest
+}

@@ -1,6 +1,10 @@
 // @polyarch/parts: the real parts that tests, the demo and the benchmarks run against.
 export * from './base-image.ts'
+export { cacheDirectory, cachePath, repositoryRoot } from './cache.ts'
+export { buildGoProgram, kanikoExecutor } from './go-program.ts'
+export { asOrdinaryUser, ordinaryUser } from './ordinary-user.ts'
 export * from './part.ts'
+export { prepareParts } from './prepare.ts'
 export * from './registry.ts'
 export * from './sample-image.ts'
 export * from './temporary.ts'

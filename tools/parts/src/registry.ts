@@ -1,4 +1,15 @@
 // Starts Debian's docker-registry on a free loopback port, with or without authentication.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { hash } from 'bcryptjs'
+import { partPath } from './part.ts'
+import { startTokenServer, type TokenServer } from './token-server.ts'
 
 export interface RunningRegistry extends AsyncDisposable {
   /** 127.0.0.1:PORT */
@@ -7,7 +18,9 @@ export interface RunningRegistry extends AsyncDisposable {
   readonly directory: string
   /** With authentication: a login that may do everything. */
   readonly login: { readonly username: string; readonly password: string } | undefined
-  /** Every request that it answered so far, as `METHOD path status`. */
+  /** With `token`: the server that gives out the tokens. */
+  readonly tokens: Pick<TokenServer, 'realm' | 'service' | 'refreshToken' | 'requests'> | undefined
+  /** Every request that it answered so far, as `METHOD path status`, in the order of the answers. */
   requests(): Promise<readonly string[]>
   stop(): Promise<void>
 }
@@ -15,6 +28,121 @@ export interface RunningRegistry extends AsyncDisposable {
 export interface RegistryOptions {
   readonly auth?: 'none' | 'htpasswd' | 'token'
   readonly allowDelete?: boolean
+  /** With `token`: how many seconds a token is good for; default 300. */
+  readonly tokenLifetime?: number
+  /** With `token`: whether anyone may pull. */
+  readonly anonymousPull?: boolean
 }
 
-export declare const startRegistry: (options?: RegistryOptions) => Promise<RunningRegistry>
+type Login = NonNullable<RunningRegistry['login']>
+
+const findFreePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+const authenticationOf = (directory: string, auth: 'none' | 'htpasswd' | 'token', tokens: TokenServer | undefined) => {
+  if (auth === 'htpasswd') return { auth: { htpasswd: { realm: 'polyarch', path: join(directory, 'htpasswd') } } }
+  if (!tokens) return {}
+  const { realm, service, issuer, certificatePath } = tokens
+  return { auth: { token: { realm, service, issuer, rootcertbundle: certificatePath } } }
+}
+
+/** The line of Apache's combined log format that the registry writes for each request. */
+const accessLine = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) /
+
+const readRequests = async (log: string): Promise<string[]> =>
+  (await readFile(log, 'utf8')).split('\n').flatMap((line) => {
+    const [, method, path, status] = accessLine.exec(line) ?? []
+    return method ? [`${method} ${path} ${status}`] : []
+  })
+
+const marker = '/v2/?marker='
+
+/** Waits until the registry answers, or says why it ended. */
+const waitUntilReady = async (process: ChildProcess, host: string, errors: string): Promise<void> => {
+  const deadline = Date.now() + 20_000
+  while (Date.now() < deadline) {
+    if (process.exitCode !== null || process.signalCode !== null) break
+    const answer = await fetch(`http://${host}${marker}start`).catch(() => undefined)
+    await answer?.body?.cancel()
+    if (answer && [200, 401].includes(answer.status)) return
+    await delay(15)
+  }
+  throw new Error(`docker-registry did not start: ${(await readFile(errors, 'utf8')).trim().split('\n').at(-1)}`)
+}
+
+/** Starts the registry; it ends with this process, however that ends. */
+export const startRegistry = async (options: RegistryOptions = {}): Promise<RunningRegistry> => {
+  const program = partPath('docker-registry')
+  const { auth = 'none', allowDelete = true } = options
+  const root = await mkdtemp(join(tmpdir(), 'polyarch-registry-'))
+  const directory = join(root, 'content')
+  const [access, errors, config] = [join(root, 'access.log'), join(root, 'errors.log'), join(root, 'config.json')]
+  const login: Login | undefined =
+    auth === 'none' ? undefined : { username: 'polyarch', password: randomBytes(12).toString('hex') }
+  let tokens: TokenServer | undefined
+  let process: ChildProcess | undefined
+  let ended: Promise<unknown> = Promise.resolve()
+
+  const stop = async (): Promise<void> => {
+    process?.kill('SIGKILL')
+    await ended
+    await tokens?.stop()
+    tokens = undefined
+    await rm(root, { recursive: true, force: true })
+  }
+
+  try {
+    await mkdir(directory)
+    if (login) await writeFile(join(root, 'htpasswd'), `${login.username}:${await hash(login.password, 4)}\n`)
+    if (login && auth === 'token')
+      tokens = await startTokenServer(root, {
+        login,
+        ...(options.tokenLifetime === undefined ? {} : { lifetime: options.tokenLifetime }),
+        ...(options.anonymousPull === undefined ? {} : { anonymousPull: options.anonymousPull }),
+      })
+    const host = `127.0.0.1:${await findFreePort()}`
+    // The registry reads YAML, of which JSON is a part.
+    const settings = {
+      version: 0.1,
+      log: { level: 'error' },
+      storage: {
+        filesystem: { rootdirectory: directory },
+        delete: { enabled: allowDelete },
+        maintenance: { uploadpurging: { enabled: false } },
+      },
+      http: { addr: host, secret: randomBytes(16).toString('hex') },
+      ...authenticationOf(root, auth, tokens),
+    }
+    await writeFile(config, JSON.stringify(settings))
+    await using accessFile = await open(access, 'a')
+    await using errorFile = await open(errors, 'a')
+    const started = spawn('setpriv', ['--pdeathsig', 'KILL', program, 'serve', config], {
+      stdio: ['ignore', accessFile.fd, errorFile.fd],
+      env: {},
+    })
+    process = started
+    ended = Promise.race([once(started, 'exit'), once(started, 'error')])
+    await waitUntilReady(started, host, errors)
+
+    const requests = async (): Promise<readonly string[]> => {
+      // A line is written after its answer is sent: once this request's line is there, so are all earlier ones.
+      const own = `${marker}${randomBytes(8).toString('hex')}`
+      await (await fetch(`http://${host}${own}`)).body?.cancel()
+      for (;;) {
+        const lines = await readRequests(access)
+        if (lines.some((line) => line.includes(own))) return lines.filter((line) => !line.includes(marker))
+        await delay(5)
+      }
+    }
+    return { host, directory, login, tokens, requests, stop, [Symbol.asyncDispose]: stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,85 @@
+// Builds programs from Go modules: the real kaniko executors, and act.
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { cachePath } from './cache.ts'
+import { findProgram, runProgram } from './program.ts'
+
+interface GoProgram {
+  readonly module: string
+  readonly version: string
+  /** The package of the program inside its module. */
+  readonly main: string
+  /** The module's own replacements: they hold only in the main module, which here is a temporary one. */
+  readonly replace?: readonly string[]
+  /** The variable that the program prints as its version. */
+  readonly versionVariable?: string
+}
+
+const kaniko = (module: string, version: string, replace: readonly string[] = []): GoProgram => ({
+  module,
+  version,
+  main: 'cmd/executor',
+  replace,
+  versionVariable: `${module}/pkg/version.version`,
+})
+
+const programs = {
+  'kaniko-1.25.15': kaniko('github.com/chainguard-dev/kaniko', 'v1.25.15', [
+    'github.com/moby/go-archive => github.com/moby/go-archive v0.1.0',
+  ]),
+  'kaniko-1.24.0': kaniko('github.com/GoogleContainerTools/kaniko', 'v1.24.0'),
+  act: { module: 'github.com/nektos/act', version: 'v0.2.89', main: '.' },
+} as const satisfies Record<string, GoProgram>
+
+export type GoProgramName = keyof typeof programs
+
+/** The oldest Go that builds all of them. */
+export const goVersion = '1.25.7'
+
+/**
+ * The path of the program, built once.
+ * @throws when it is not in the cache and there is no Go, or the module cannot be had.
+ */
+export const buildGoProgram = async (
+  name: GoProgramName,
+  report: (line: string) => void = () => {},
+): Promise<string> => {
+  const { module, version, main, replace = [], versionVariable }: GoProgram = programs[name]
+  const path = cachePath('go', `${name}-${version}`, name === 'act' ? 'act' : 'executor')
+  if (existsSync(path)) return path
+  if (!findProgram('go')) throw new Error(`it is built from Go modules: install Go ${goVersion} or newer`)
+  report(`building ${name} from Go modules (once, a minute or two)`)
+  await mkdir(dirname(path), { recursive: true })
+  // A temporary module works where a proxy refuses the version lists that `go install` wants.
+  const directory = await mkdtemp(cachePath('go', 'module-'))
+  try {
+    const lines = ['module program', `go ${goVersion}`, `require ${module} ${version}`]
+    await writeFile(
+      join(directory, 'go.mod'),
+      `${[...lines, ...replace.map((line) => `replace ${line}`)].join('\n')}\n`,
+    )
+    const flags = ['-s', '-w', ...(versionVariable ? ['-X', `${versionVariable}=${version}`] : [])].join(' ')
+    const draft = join(directory, 'program')
+    const build = ['build', '-trimpath', `-ldflags=${flags}`, '-o', draft, join(module, main)]
+    // One build at a time, however many runs want one: each takes every core and a few gigabytes.
+    await runProgram('flock', [cachePath('go', 'lock'), findProgram('go') ?? 'go', ...build], {
+      cwd: directory,
+      env: { CGO_ENABLED: '0', GOFLAGS: '-mod=mod' },
+    })
+    await rename(draft, path)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+  return path
+}
+
+/**
+ * The path of a real kaniko executor for this machine, built from Go modules once.
+ * It deletes the root file system that it runs in: only ever start it inside a jail.
+ * @throws when there is no Go, or the module cannot be had.
+ */
+export const kanikoExecutor = (
+  report: (line: string) => void = () => {},
+  version: '1.25.15' | '1.24.0' = '1.25.15',
+): Promise<string> => buildGoProgram(`kaniko-${version}`, report)
