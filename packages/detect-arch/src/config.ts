@@ -1,0 +1,72 @@
+// Reads polyarch.yaml: every problem of the file at once, then the images that it asks for.
+import type { z } from 'zod'
+import { type ImageConfig, PolyarchConfig } from './config-schema.ts'
+import { dockerfileIn, type ImageRequest, type PlanRequest } from './image-request.ts'
+import { type Problem, problemsFailure } from './problem.ts'
+import { requestProblems } from './request-check.ts'
+import { schemaProblems, withoutProblems } from './schema-problems.ts'
+import { readYaml, type YamlSource } from './yaml-source.ts'
+
+type Defaults = NonNullable<z.output<typeof PolyarchConfig>['defaults']>
+
+const toRequest = (id: string, image: ImageConfig, defaults: Defaults, source: YamlSource): ImageRequest => {
+  const prebuilt = image.prebuilt ?? {}
+  const platforms = image.platforms ?? (image.prebuilt && !isBuilt(image) ? [] : (defaults.platforms ?? null))
+  const context = image.context ?? '.'
+  return {
+    id,
+    build:
+      image.prebuilt !== undefined && !isBuilt(image)
+        ? null
+        : {
+            context,
+            dockerfile: dockerfileIn(context, image.dockerfile ?? 'Dockerfile'),
+            target: image.target ?? null,
+            args: { ...defaults['build-args'], ...image['build-args'] },
+            source: image.source ?? null,
+          },
+    repositories: image.repositories ?? (defaults.registry === undefined ? null : [`${defaults.registry}/${id}`]),
+    platforms,
+    tags: image.tags ?? defaults.tags ?? [],
+    labels: { ...defaults.labels, ...image.labels },
+    annotations: { ...defaults.annotations, ...image.annotations },
+    engine: image.engine ?? defaults.engine ?? 'auto',
+    emulate: image.emulate ?? defaults.emulate ?? 'auto',
+    needs: image.needs ?? [],
+    watch: image.watch ?? [],
+    prebuilt,
+    placeOf: (...path) =>
+      path.length === 0 ? source.placeOfKey(['images', id]) : source.placeOf(['images', id, ...path]),
+  }
+}
+
+/** An image with prebuilt platforms is built here too where it says anything of a build. */
+const isBuilt = ({ context, dockerfile, target, source, platforms }: ImageConfig): boolean =>
+  [context, dockerfile, target, source, platforms].some((value) => value !== undefined)
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * What the text of a polyarch.yaml asks for; `file` names it in problems.
+ * @throws {Failure} input, listing every problem of the file, one `file:line:column: what, and what would be right` each.
+ */
+export const readConfig = (text: string, file: string): PlanRequest => {
+  const source = readYaml(text, file)
+  const problems: Problem[] = [...source.problems]
+  if (source.value === undefined) throw problemsFailure(problems)
+
+  let parsed = PolyarchConfig.safeParse(source.value)
+  if (!parsed.success) {
+    problems.push(...schemaProblems(parsed.error, PolyarchConfig, source))
+    const rest = withoutProblems(source.value, parsed.error)
+    parsed = PolyarchConfig.safeParse({ images: {}, ...(isRecord(rest) ? rest : {}), version: 1 })
+  }
+  const images = Object.entries(parsed.data?.images ?? {}).map(([id, image]) =>
+    toRequest(id, image ?? {}, parsed.data?.defaults ?? {}, source),
+  )
+  const named = isRecord(source.value) && isRecord(source.value['images']) ? Object.keys(source.value['images']) : []
+  problems.push(...requestProblems(images, named))
+  if (problems.length > 0) throw problemsFailure(problems)
+  return { images, runners: parsed.data?.runners ?? {}, files: [file] }
+}

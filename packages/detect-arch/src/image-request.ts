@@ -1,0 +1,55 @@
+// What somebody asked to be built: one shape for polyarch.yaml, build-config.yaml and single-image inputs.
+import { posix } from 'node:path'
+import type { Place } from './problem.ts'
+import type { RunnerMap } from './runner-map.ts'
+
+export type EngineChoice = 'auto' | 'kaniko' | 'buildah' | 'buildkit'
+export type Emulate = 'auto' | 'allow' | 'never'
+
+export interface RemoteSource {
+  readonly url: string
+  readonly ref: string
+}
+
+export interface BuildRequest {
+  /** Relative to the workspace, or to the root of the remote source. */
+  readonly context: string
+  /** Relative to the same. */
+  readonly dockerfile: string
+  readonly target: string | null
+  readonly args: Readonly<Record<string, string>>
+  readonly source: RemoteSource | null
+}
+
+export interface ImageRequest {
+  readonly id: string
+  /** Null where every platform is built elsewhere. */
+  readonly build: BuildRequest | null
+  /** Null: the default for its id. */
+  readonly repositories: readonly string[] | null
+  /** Null: the platform of this machine. */
+  readonly platforms: readonly string[] | 'auto' | null
+  /** Tags and templates of tags. */
+  readonly tags: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly engine: EngineChoice
+  readonly emulate: Emulate
+  readonly needs: readonly string[]
+  readonly watch: readonly string[]
+  readonly prebuilt: Readonly<Record<string, string>>
+  /** Where a part of it is written; no path is where the image itself is. */
+  readonly placeOf: (...path: (string | number)[]) => Place
+}
+
+/** Everything that was asked for, and the runners to build it on. */
+export interface PlanRequest {
+  readonly images: readonly ImageRequest[]
+  readonly runners: RunnerMap
+  /** The files that say so, relative to the workspace. */
+  readonly files: readonly string[]
+}
+
+/** The path of a Dockerfile that is written relative to its context. */
+export const dockerfileIn = (context: string, dockerfile: string): string =>
+  posix.isAbsolute(dockerfile) ? dockerfile : posix.join(context, dockerfile)
