@@ -1,11 +1,12 @@
-// Builds programs from Go modules: the real kaniko executors, and act.
+// Builds programs from Go modules: the real kaniko executors, act, and the peers.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { cachePath } from './cache.ts'
+import { peerPrograms } from './peers.ts'
 import { findProgram, runProgram } from './program.ts'
 
-interface GoProgram {
+export interface GoProgram {
   readonly module: string
   readonly version: string
   /** The package of the program inside its module. */
@@ -30,6 +31,7 @@ const programs = {
   ]),
   'kaniko-1.24.0': kaniko('github.com/GoogleContainerTools/kaniko', 'v1.24.0'),
   act: { module: 'github.com/nektos/act', version: 'v0.2.89', main: '.' },
+  ...peerPrograms,
 } as const satisfies Record<string, GoProgram>
 
 export type GoProgramName = keyof typeof programs
@@ -46,7 +48,7 @@ export const buildGoProgram = async (
   report: (line: string) => void = () => {},
 ): Promise<string> => {
   const { module, version, main, replace = [], versionVariable }: GoProgram = programs[name]
-  const path = cachePath('go', `${name}-${version}`, name === 'act' ? 'act' : 'executor')
+  const path = cachePath('go', `${name}-${version}`, basename(join(module, main)))
   if (existsSync(path)) return path
   if (!findProgram('go')) throw new Error(`it is built from Go modules: install Go ${goVersion} or newer`)
   report(`building ${name} from Go modules (once, a minute or two)`)

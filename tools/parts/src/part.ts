@@ -2,6 +2,7 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cachePath } from './cache.ts'
+import { peerNames } from './peers.ts'
 
 /** Every real part that tests may need; each is installed by prepare.ts where it can be. */
 export const parts = [
@@ -18,6 +19,8 @@ export const parts = [
   'user-namespaces',
   'act',
   'gitlab-ci-local',
+  'time',
+  ...peerNames,
 ] as const
 
 export type Part = (typeof parts)[number]

@@ -61,6 +61,7 @@ const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
       return prepareGo()
     case 'docker-registry':
     case 'skopeo':
+    case 'time':
       return prepareProgram(part, part, report)
     case 'busybox-amd64':
     case 'busybox-arm64':
@@ -68,6 +69,13 @@ const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
     case 'kaniko-1.25.15':
     case 'kaniko-1.24.0':
     case 'act':
+    case 'crane':
+    case 'regctl':
+    case 'oras':
+    case 'buildx':
+    case 'manifest-tool':
+    case 'distribution-3':
+    case 'zot':
       return { path: await buildGoProgram(part, report) }
     case 'kaniko-fork': {
       const path = process.env['POLYARCH_KANIKO_EXECUTOR']

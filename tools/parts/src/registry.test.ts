@@ -82,3 +82,22 @@ describe.skipIf(lacks('docker-registry'))('a registry for tests', () => {
     await expect(fetch(`http://${registry.host}/v2/`)).rejects.toThrow()
   })
 })
+
+describe.skipIf(lacks('distribution-3'))('distribution 3 for tests', () => {
+  it.each([
+    { auth: 'none', status: 202 },
+    { auth: 'htpasswd', status: 401 },
+    { auth: 'token', status: 401 },
+  ] as const)('answers an upload without a login with $status where the authentication is $auth', async (expected) => {
+    await using registry = await startRegistry({ server: 'distribution-3', auth: expected.auth })
+    const url = `http://${registry.host}/v2/some/name/blobs/uploads/`
+    expect((await fetch(url, { method: 'POST' })).status).toBe(expected.status)
+    expect(await registry.requests()).toEqual([`POST /v2/some/name/blobs/uploads/ ${expected.status}`])
+  })
+
+  it('takes the login with htpasswd', async () => {
+    await using registry = await startRegistry({ server: 'distribution-3', auth: 'htpasswd' })
+    const answer = await fetch(`http://${registry.host}/v2/`, { headers: basic(registry.login) })
+    expect(answer.status).toBe(200)
+  })
+})

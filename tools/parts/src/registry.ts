@@ -1,4 +1,4 @@
-// Starts Debian's docker-registry on a free loopback port, with or without authentication.
+// Starts a real registry on a free loopback port, with or without authentication.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -26,6 +26,8 @@ export interface RunningRegistry extends AsyncDisposable {
 }
 
 export interface RegistryOptions {
+  /** Debian's docker-registry, which is distribution 2.8, by default. */
+  readonly server?: 'docker-registry' | 'distribution-3'
   readonly auth?: 'none' | 'htpasswd' | 'token'
   readonly allowDelete?: boolean
   /** With `token`: how many seconds a token is good for; default 300. */
@@ -73,13 +75,13 @@ const waitUntilReady = async (process: ChildProcess, host: string, errors: strin
     if (answer && [200, 401].includes(answer.status)) return
     await delay(15)
   }
-  throw new Error(`docker-registry did not start: ${(await readFile(errors, 'utf8')).trim().split('\n').at(-1)}`)
+  throw new Error(`the registry did not start: ${(await readFile(errors, 'utf8')).trim().split('\n').at(-1)}`)
 }
 
 /** Starts the registry; it ends with this process, however that ends. */
 export const startRegistry = async (options: RegistryOptions = {}): Promise<RunningRegistry> => {
-  const program = partPath('docker-registry')
-  const { auth = 'none', allowDelete = true } = options
+  const { server = 'docker-registry', auth = 'none', allowDelete = true } = options
+  const program = partPath(server)
   const root = await mkdtemp(join(tmpdir(), 'polyarch-registry-'))
   const directory = join(root, 'content')
   const [access, errors, config] = [join(root, 'access.log'), join(root, 'errors.log'), join(root, 'config.json')]
@@ -124,7 +126,8 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Runn
     await using errorFile = await open(errors, 'a')
     const started = spawn('setpriv', ['--pdeathsig', 'KILL', program, 'serve', config], {
       stdio: ['ignore', accessFile.fd, errorFile.fd],
-      env: {},
+      // Distribution 3 would look for a collector of its traces.
+      env: { OTEL_TRACES_EXPORTER: 'none' },
     })
     process = started
     ended = Promise.race([once(started, 'exit'), once(started, 'error')])
