@@ -35,7 +35,10 @@ export const inputVariables = (name: string): readonly [string, string] => [
   `INPUT_${name.toUpperCase().replaceAll('-', '_')}`,
 ]
 
-/** The raw inputs: flags first, then the environment; an empty text counts as not given, as forges pass it for unset. */
+/**
+ * The raw inputs: flags first, then the environment, trimmed as GitHub's own reader does it; an empty text counts as
+ * not given, as forges pass it for unset.
+ */
 export const readRawInputs = (
   step: Pick<Step, 'inputs'>,
   flags: RawInputs,
@@ -46,7 +49,7 @@ export const readRawInputs = (
       const flag = flags[name]
       if (flag !== undefined) return [[name, flag]]
       const value = inputVariables(name)
-        .map((variable) => env[variable])
+        .map((variable) => env[variable]?.trim())
         .find((candidate) => candidate !== undefined && candidate !== '')
       return value === undefined ? [] : [[name, value]]
     }),
