@@ -33,7 +33,10 @@ export const createExec =
       buffer: false,
       reject: false,
       killDescendants: true,
-      cancelSignal: command.signal ? AbortSignal.any([signal, command.signal]) : signal,
+      cancelSignal: AbortSignal.any([
+        ...(command.cleanup ? [] : [signal]),
+        ...(command.signal ? [command.signal] : []),
+      ]),
       forceKillAfterDelay: (command.graceSeconds ?? defaultGraceSeconds) * 1000,
     })
     const follow = (stream: 'stdout' | 'stderr') => {
