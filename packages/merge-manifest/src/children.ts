@@ -1,0 +1,156 @@
+// Reads the images that go into the index, and holds each against its record and its platform.
+import {
+  attestedDigestAnnotation,
+  type Descriptor,
+  Failure,
+  flattenManifest,
+  formatPlatform,
+  getImageConfig,
+  getManifestOfType,
+  isAttestation,
+  isIndexType,
+  isNonDistributable,
+  isStoreError,
+  parseContentLocation,
+  parseManifest,
+  parsePlatform,
+  platformOf,
+  type StoreReader,
+  samePlatform,
+  verificationFailure,
+} from '@polyarch/oci'
+import type { ChildSource, PlannedChild } from './plan.ts'
+
+/** One platform's image, read and checked. */
+export interface Child {
+  readonly platform: string
+  /** Its entry in the index: with the platform that its config states. */
+  readonly descriptor: Descriptor
+  readonly attestations: readonly Descriptor[]
+  /** Where it is; the first repository, unless it was built elsewhere. */
+  readonly source: StoreReader
+  readonly prebuilt: boolean
+  /** The layers as they are stored, in bytes. */
+  readonly layersSize: number
+}
+
+export interface ChildOptions {
+  /** The store that the records name. */
+  readonly repository: StoreReader
+  /** Opens the store of an image that was built elsewhere. */
+  readonly open: (reference: string) => StoreReader
+  readonly attestations: 'keep' | 'drop'
+}
+
+/** What is said to be the image: still an index where a builder nests image and attestations. */
+interface StatedImage {
+  readonly store: StoreReader
+  readonly stated: Descriptor
+  readonly attestations: readonly Descriptor[]
+}
+
+const locate = async (source: ChildSource, options: ChildOptions): Promise<StatedImage> => {
+  if ('prebuilt' in source) {
+    const { digest } = parseContentLocation(source.prebuilt)
+    const store = options.open(source.prebuilt)
+    return { store, stated: await store.resolveManifest(digest!), attestations: [] }
+  }
+  const { mediaType, digest, size, attestations } = source.record
+  return {
+    store: options.repository,
+    stated: { mediaType, digest, size },
+    attestations: attestations as unknown as readonly Descriptor[],
+  }
+}
+
+/** The one image of the platform in an index, with the attestations to it. */
+const selectFromIndex = async ({ store, stated }: StatedImage, platform: string): Promise<StatedImage> => {
+  const flat = await flattenManifest(store, stated)
+  const wanted = parsePlatform(platform)
+  const fitting = flat.images.filter((image) => image.platform !== undefined && samePlatform(image.platform, wanted))
+  const candidates = fitting.length > 0 || flat.images.length > 1 ? fitting : flat.images
+  const [image, ...others] = candidates
+  if (image === undefined || others.length > 0)
+    throw verificationFailure(
+      `${store.location}@${stated.digest} is an index with ${candidates.length} images for ${platform}: expected one`,
+    )
+  return {
+    store,
+    stated: { mediaType: image.mediaType, digest: image.digest, size: image.size },
+    attestations: flat.attestations.filter((entry) => entry.annotations?.[attestedDigestAnnotation] === image.digest),
+  }
+}
+
+const checkAttestations = async (store: StoreReader, image: Descriptor, attestations: readonly Descriptor[]) => {
+  await Promise.all(
+    attestations.map(async (entry) => {
+      if (!isAttestation(entry) || entry.annotations?.[attestedDigestAnnotation] !== image.digest)
+        throw verificationFailure(`${store.location}@${entry.digest} is no attestation to ${image.digest}`)
+      await getManifestOfType(store, entry)
+    }),
+  )
+}
+
+const readImage = async (planned: PlannedChild, located: StatedImage, options: ChildOptions): Promise<Child> => {
+  const image = isIndexType(located.stated.mediaType) ? await selectFromIndex(located, planned.platform) : located
+  const { store, stated } = image
+  const attestations = options.attestations === 'keep' ? image.attestations : []
+  const [content] = await Promise.all([
+    getManifestOfType(store, stated),
+    checkAttestations(store, stated, attestations),
+  ])
+  const manifest = parseManifest(content.bytes)
+  const { source } = planned
+  if ('record' in source && stated === located.stated && source.record.configDigest !== manifest.config.digest)
+    throw verificationFailure(
+      `${store.location}@${stated.digest} has the config ${manifest.config.digest}: its record says ${source.record.configDigest}`,
+    )
+  const platform = platformOf(await getImageConfig(store, manifest.config))
+  if (!samePlatform(platform, parsePlatform(planned.platform)))
+    throw verificationFailure(
+      `${store.location}@${stated.digest} is for ${formatPlatform(platform)}, not for ${planned.platform}`,
+    )
+  return {
+    platform: planned.platform,
+    descriptor: { ...stated, platform },
+    attestations,
+    source: store,
+    prebuilt: 'prebuilt' in source,
+    layersSize: manifest.layers
+      .filter((layer) => !isNonDistributable(layer.mediaType))
+      .reduce((sum, layer) => sum + layer.size, 0),
+  }
+}
+
+const readChild = async (planned: PlannedChild, options: ChildOptions): Promise<Child> => {
+  try {
+    return await readImage(planned, await locate(planned.source, options), options)
+  } catch (error) {
+    // The record says that it was pushed: a registry that does not have it any more has collected it.
+    if (isStoreError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BLOB_UNKNOWN'))
+      throw verificationFailure(`${planned.platform} is not there (any more): ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+const refuseRepeated = (children: readonly Child[]): string[] =>
+  children.flatMap((child, position) => {
+    const earlier = children.slice(0, position).find((other) => other.descriptor.digest === child.descriptor.digest)
+    return earlier ? [`${earlier.platform} and ${child.platform} are the same image ${child.descriptor.digest}`] : []
+  })
+
+/**
+ * Reads all children at once, in the order given.
+ * @throws {Failure} verification, with every child's problem; whatever else a store throws comes first.
+ */
+export const readChildren = async (planned: readonly PlannedChild[], options: ChildOptions): Promise<Child[]> => {
+  const results = await Promise.allSettled(planned.map((child) => readChild(child, options)))
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+  const isVerification = (error: unknown): error is Failure => error instanceof Failure && error.kind === 'verification'
+  const other = errors.find((error) => !isVerification(error))
+  if (other !== undefined) throw other
+  const children = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const problems = [...errors.filter(isVerification).map((error) => error.message), ...refuseRepeated(children)]
+  if (problems.length > 0) throw verificationFailure(problems.join('; '))
+  return children
+}

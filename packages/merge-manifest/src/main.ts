@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+// The entry of the bundle.
+import { runStep } from '@polyarch/ci-host'
+import { step } from './step.ts'
+
+await runStep(step)

@@ -1,0 +1,177 @@
+// Merges what was pushed into one index and moves the tags: reads everything first, checks it, then writes.
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Host } from '@polyarch/ci-host'
+import { handoffName, type MergeResult, readPlan, writeDocument } from '@polyarch/documents'
+import { Failure, type ManifestContent, parseContentLocation, parseIndex, parseStoreLocation } from '@polyarch/oci'
+import { openStores } from '@polyarch/stores'
+import { type Child, readChildren } from './children.ts'
+import { copyChildren, type Destination, writeIndex } from './destination.ts'
+import { receiveRecords } from './handoff.ts'
+import { composeIndex } from './index-content.ts'
+import type { Inputs } from './inputs.ts'
+import type { Outputs } from './outputs.ts'
+import { checkOverwrite, parseOverwrite, type RepositoryOutcomes } from './overwrite.ts'
+import { type FoundRecord, type MergePlan, planMerge } from './plan.ts'
+import { findRecords } from './record-source.ts'
+import { describeMerge } from './report.ts'
+import { type MergeRequest, reasonForNothing, requestFromInputs, requestFromPlan } from './request.ts'
+import { lookUpTags, moveTags, planTag, verifyTags } from './tags.ts'
+
+const nothing: Outputs = { tags: [] }
+
+/** The request, or why there is nothing to do. */
+const readRequest = async (inputs: Inputs, host: Host): Promise<MergeRequest | string> => {
+  if (inputs.plan === undefined) return requestFromInputs(inputs)
+  const plan = await readPlan(inputs.plan, host.directory)
+  return reasonForNothing(plan, inputs.image) ?? requestFromPlan(plan, inputs)
+}
+
+const gatherRecords = async (request: MergeRequest, inputs: Inputs, host: Host): Promise<FoundRecord[]> => {
+  if (inputs.handoff === 'none') return await findRecords(inputs.records, host.directory)
+  const received = await receiveRecords(request, host)
+  return inputs.records.length === 0 ? received : [...received, ...(await findRecords(inputs.records, host.directory))]
+}
+
+const describeResult = (
+  request: MergeRequest,
+  plan: MergePlan,
+  children: readonly Child[],
+  index: ManifestContent,
+  repositories: readonly RepositoryOutcomes[],
+): MergeResult => ({
+  schema: 'polyarch.merge/v1',
+  plan: request.plan,
+  image: plan.image,
+  digest: index.descriptor.digest,
+  mediaType: index.descriptor.mediaType,
+  size: index.descriptor.size,
+  platforms: children.map(({ platform, descriptor: { digest, mediaType, size }, layersSize, prebuilt }) => ({
+    platform,
+    digest,
+    mediaType,
+    size,
+    layersSize,
+    prebuilt,
+  })),
+  repositories: repositories.map(({ repository, tags }) => ({ repository, tags: [...tags] })),
+})
+
+/** Brings the children and the index into every repository, where the tags do not show that they are there. */
+const writeContent = async (
+  destinations: readonly Destination[],
+  children: readonly Child[],
+  index: ManifestContent,
+  outcomes: readonly RepositoryOutcomes[],
+): Promise<void> => {
+  const pending = destinations.filter((_, position) => {
+    const tags = outcomes[position]?.tags ?? []
+    return tags.length === 0 || tags.some((tag) => tag.status !== 'unchanged')
+  })
+  const [first, ...others] = destinations as readonly [Destination, ...Destination[]]
+  if (pending.length > 0)
+    await copyChildren(
+      children.filter((child) => child.prebuilt),
+      first,
+    )
+  await Promise.all(
+    pending.map(async (destination) => {
+      if (others.includes(destination)) await copyChildren(children, destination, first.store)
+      await writeIndex(destination, index)
+    }),
+  )
+}
+
+/** Moves the tags of all repositories at once, in order inside each; a failure says which tags had moved by then. */
+const writeTags = async (
+  destinations: readonly Destination[],
+  index: ManifestContent,
+  outcomes: readonly RepositoryOutcomes[],
+): Promise<RepositoryOutcomes[]> => {
+  const moved: string[] = []
+  const results = await Promise.allSettled(
+    destinations.map(async ({ repository, store }, position) => {
+      const planned = outcomes[position]?.tags ?? []
+      const tags = await moveTags(store, index, planned, (tag) => moved.push(`${repository}:${tag}`))
+      if (tags.some((tag) => tag.status !== 'unchanged'))
+        await verifyTags(
+          store,
+          tags.map(({ tag }) => tag),
+          index.descriptor.digest,
+        )
+      return { repository, tags }
+    }),
+  )
+  const failed = results.find((result) => result.status === 'rejected')
+  if (!failed) return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const error: unknown = failed.reason
+  if (!(error instanceof Failure) || moved.length === 0) throw error
+  throw new Failure(error.kind, `${error.message}; moved before that: ${moved.join(', ')}`, { cause: error })
+}
+
+const describeOutputs = (result: MergeResult, index: ManifestContent): Outputs => ({
+  digest: result.digest,
+  tags: result.repositories.flatMap(({ repository, tags }) => tags.map(({ tag }) => `${repository}:${tag}`)),
+  index: { ...parseIndex(index.bytes) },
+  result,
+})
+
+const finish = async (result: MergeResult, file: string, inputs: Inputs, host: Host): Promise<void> => {
+  await writeDocument(file, result)
+  host.log.info(describeMerge(result))
+  if (inputs.handoff === 'none') return
+  const repository = result.repositories[0]?.repository ?? ''
+  await host.sendFiles(handoffName(result.plan, repository, `${result.image}.merge`), [file])
+}
+
+/** Merges what the inputs ask for. Nothing is written before all is read and checked; tags move last. */
+export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
+  const rules = parseOverwrite(inputs.overwrite)
+  const request = await readRequest(inputs, host)
+  if (typeof request === 'string') {
+    host.log.info(`nothing to merge: ${request}`)
+    return nothing
+  }
+  const plan = planMerge(request, await gatherRecords(request, inputs, host))
+  for (const platform of plan.missing)
+    host.log.warning(`${plan.image}: ${platform} is missing, and goes missing in the index`)
+  const file = resolve(host.directory, inputs.result ?? `.polyarch/merge/${plan.image}.json`)
+  // A result of an earlier merge must not pass for this one's where this one fails.
+  if (!inputs['dry-run']) await rm(file, { force: true })
+
+  await using stores = await openStores(inputs, host)
+  const destinations = request.repositories.map(
+    (repository): Destination => ({ repository, store: stores.open(parseStoreLocation(repository)) }),
+  )
+  const [children, previous] = await Promise.all([
+    readChildren(plan.children, {
+      repository: destinations[0]!.store,
+      open: (reference) => stores.open(parseContentLocation(reference).store),
+      attestations: inputs.attestations,
+    }),
+    Promise.all(destinations.map(({ store }) => lookUpTags(store, request.tags))),
+  ])
+  const index = composeIndex(
+    children.map((child) => child.descriptor),
+    children.flatMap((child) => child.attestations),
+    { mediaType: inputs['media-type'], annotations: request.annotations },
+  )
+  const { digest } = index.descriptor
+  const planned = destinations.map(
+    ({ repository }, repositoryPosition): RepositoryOutcomes => ({
+      repository,
+      tags: request.tags.map((tag, position) => planTag(tag, previous[repositoryPosition]?.[position] ?? null, digest)),
+    }),
+  )
+  checkOverwrite(planned, rules)
+  if (inputs['dry-run']) {
+    const result = describeResult(request, plan, children, index, planned)
+    host.log.info(`dry run, nothing is written:\n${describeMerge(result)}`)
+    return describeOutputs(result, index)
+  }
+  await writeContent(destinations, children, index, planned)
+  const outcomes = await writeTags(destinations, index, planned)
+  const result = describeResult(request, plan, children, index, outcomes)
+  await finish(result, file, inputs, host)
+  return describeOutputs(result, index)
+}

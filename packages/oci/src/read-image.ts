@@ -1,0 +1,78 @@
+// Reads what stands behind a descriptor: the images and attestations of nested indexes, the config of an image.
+import { getManifestExactly } from './copy.ts'
+import { verificationFailure } from './failure.ts'
+import type { ManifestContent } from './image-index.ts'
+import {
+  type Descriptor,
+  type ImageConfig,
+  isAttestation,
+  manifestSizeLimit,
+  parseImageConfig,
+  parseIndex,
+} from './manifest.ts'
+import { isImageManifestType, isIndexType } from './media-types.ts'
+import type { StoreReader } from './store.ts'
+
+/** What an index holds once the indexes inside it are taken apart; descriptors as the innermost index has them. */
+export interface FlatManifest {
+  readonly images: readonly Descriptor[]
+  /** BuildKit's attestation manifests (provenance, SBOM). */
+  readonly attestations: readonly Descriptor[]
+}
+
+/** BuildKit nests an index in a layout's index; more than a few levels are an attack. */
+const deepestIndex = 4
+
+/** The most manifests that are read from one index with all that it nests. */
+const mostManifests = 10_000
+
+/**
+ * The images and attestations behind a descriptor: itself, or what its index and the indexes in that name, each once.
+ * @throws {Failure} verification, where an index is malformed, nests too deep or names what is no manifest.
+ */
+export const flattenManifest = async (store: StoreReader, descriptor: Descriptor): Promise<FlatManifest> => {
+  const images = new Map<string, Descriptor>()
+  const attestations = new Map<string, Descriptor>()
+  const refuse = (entry: Descriptor, why: string) => verificationFailure(`${store.location}@${entry.digest} ${why}`)
+  const visit = async (entry: Descriptor, depth: number): Promise<void> => {
+    if (images.size + attestations.size >= mostManifests) throw refuse(entry, `is one of more than ${mostManifests}`)
+    if (isIndexType(entry.mediaType)) {
+      if (depth >= deepestIndex) throw refuse(entry, `is an index inside ${deepestIndex} others`)
+      const { manifests } = parseIndex((await getManifestExactly(store, entry)).bytes)
+      for (const child of manifests) await visit(child, depth + 1)
+    } else if (!isImageManifestType(entry.mediaType)) throw refuse(entry, `is ${entry.mediaType}, which is no manifest`)
+    else (isAttestation(entry) ? attestations : images).set(entry.digest, entry)
+  }
+  await visit(descriptor, 0)
+  return { images: [...images.values()], attestations: [...attestations.values()] }
+}
+
+/**
+ * The config that an image manifest names.
+ * @throws {StoreError} BLOB_UNKNOWN, DIGEST_INVALID or SIZE_INVALID; {Failure} verification, when it is no image's config.
+ */
+export const getImageConfig = async (store: StoreReader, config: Descriptor): Promise<ImageConfig> => {
+  if (config.size > manifestSizeLimit)
+    throw verificationFailure(
+      `${store.location}@${config.digest} has ${config.size} bytes: more than a config's limit of ${manifestSizeLimit}`,
+    )
+  const chunks: Uint8Array[] = []
+  for await (const chunk of store.getBlob(config)) chunks.push(chunk)
+  try {
+    return parseImageConfig(Buffer.concat(chunks))
+  } catch (cause) {
+    throw verificationFailure(`${store.location}@${config.digest}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/**
+ * The manifest that the descriptor names, of the media type that it says too.
+ * @throws {Failure} verification, when size, digest or media type differ.
+ */
+export const getManifestOfType = async (store: StoreReader, descriptor: Descriptor): Promise<ManifestContent> => {
+  const content = await getManifestExactly(store, descriptor)
+  if (content.descriptor.mediaType === descriptor.mediaType) return content
+  throw verificationFailure(
+    `${store.location}@${descriptor.digest} is ${content.descriptor.mediaType}: its descriptor says ${descriptor.mediaType}`,
+  )
+}

@@ -1,0 +1,23 @@
+// The inputs of push-digest.
+import { choice, list, number, text } from '@polyarch/ci-host'
+import { storeInputs } from '@polyarch/stores'
+import { z } from 'zod'
+
+export const Inputs = z.object({
+  layout: text('The OCI image layout to push: a directory with one image', { required: true }),
+  plan: text('The plan: its file, or its JSON as detect-arch gives it'),
+  leg: text('The leg of the plan that the layout is of'),
+  repository: list('Without a plan: where to push; the first is pushed to, the others get the same digests'),
+  platform: text('Without a plan: the platform that the image must have'),
+  engine: text('The engine that built the layout, as name@version, for the record'),
+  record: text('Where to write the digest record; default: .polyarch/records/<leg>.json'),
+  'mount-from': list('Repositories of the same registry that may have the layers already: mounted instead of uploaded'),
+  concurrency: number('The most blobs under way at once', { default: 64 }),
+  handoff: choice(
+    'How the record goes to later jobs: none (the file is passed on by the pipeline) or artifact (GitHub)',
+    ['none', 'artifact'],
+    'none',
+  ),
+  ...storeInputs,
+})
+export type Inputs = z.output<typeof Inputs>
