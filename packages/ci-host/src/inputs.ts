@@ -138,11 +138,11 @@ export const choice = <const W extends readonly [string, ...string[]]>(
   )
 
 /** A whole number, zero or more. */
-export const number = (description: string, options: { readonly default?: number } = {}) => {
+export const number = <const O extends { readonly default?: number }>(description: string, options?: O) => {
   const facts = factsOf(
     'number',
     description,
-    options.default === undefined ? {} : { default: String(options.default) },
+    options?.default === undefined ? {} : { default: String(options.default) },
   )
   const parse = rawInput.transform((raw, context) => {
     const value = single(raw, context)
@@ -150,10 +150,9 @@ export const number = (description: string, options: { readonly default?: number
     context.addIssue({ code: 'custom', message: `expected a whole number, found "${value}"` })
     return z.NEVER
   })
-  return registerFacts(
-    options.default === undefined ? parse.optional() : parse.prefault(String(options.default)),
-    facts,
-  )
+  const schema = options?.default === undefined ? parse.optional() : parse.prefault(String(options.default))
+  type Value = O extends { readonly default: number } ? number : number | undefined
+  return registerFacts(schema as unknown as z.ZodType<Value, string | string[] | undefined>, facts)
 }
 
 /**
