@@ -1,7 +1,9 @@
 // polyarch copy: content from one store to another, with everything that it names.
-import { defineStep, list, boolean, text } from '@polyarch/ci-host'
+import { boolean, defineStep, list, text } from '@polyarch/ci-host'
 import {
+  attestedDigestAnnotation,
   buildIndex,
+  type ContentLocation,
   copyManifest,
   type Descriptor,
   findManifest,
@@ -15,9 +17,7 @@ import {
   parseIndex,
   parsePlatform,
   parseStoreLocation,
-  type ContentLocation,
   type Store,
-  attestedDigestAnnotation,
 } from '@polyarch/oci'
 import { openStores, storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
@@ -63,7 +63,8 @@ const selectPlatforms = (content: ManifestContent, platforms: readonly string[],
 
 /** Copies what refers to the manifest and, where it is an index, to any of its children. */
 const copyReferrers = async (source: Store, destination: Store, descriptor: Descriptor): Promise<void> => {
-  for (const referrer of await source.listReferrers(descriptor.digest)) await copyManifest(source, destination, referrer)
+  for (const referrer of await source.listReferrers(descriptor.digest))
+    await copyManifest(source, destination, referrer)
   if (!isIndexType(descriptor.mediaType)) return
   const { manifests } = parseIndex((await source.getManifest(descriptor.digest)).bytes)
   for (const child of manifests) await copyReferrers(source, destination, child)

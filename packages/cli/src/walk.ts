@@ -68,10 +68,7 @@ export const step = defineStep({
   run: async (values, host) => {
     const work = resolve(host.directory, values['work-directory'])
     const planFile = join(work, 'plan.json')
-    const { plan } = await detectArch.run(
-      { ...values, registry: values.to ?? values.registry, output: planFile },
-      host,
-    )
+    const { plan } = await detectArch.run({ ...values, registry: values.to ?? values.registry, output: planFile }, host)
     if (plan === undefined || plan.images.length === 0) {
       host.log.info('nothing to build')
       return { plan, results: [] }
