@@ -24,6 +24,6 @@ export interface Forge {
   readonly logins: () => readonly Login[]
   readonly summarise: (markdown: string) => Promise<void>
   readonly sendFiles: (name: string, files: readonly string[]) => Promise<void>
-  readonly receiveFiles: (names: readonly string[], directory: string) => Promise<void>
+  readonly receiveFiles: (names: readonly string[], directory: string) => Promise<readonly string[]>
   readonly writeOutputs: (step: string, outputs: OutputTexts) => Promise<void>
 }

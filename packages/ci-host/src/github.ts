@@ -39,11 +39,12 @@ export const openGithub = (settings: ForgeSettings): Forge => {
   const { env } = settings
   const host = registryHost(env['GITHUB_SERVER_URL'])
   const log = createLog(settings)
-  const artifacts: ArtifactSettings = { log, directory: settings.directory }
+  const attempt = Number(env['GITHUB_RUN_ATTEMPT'] || 1)
+  const artifacts: ArtifactSettings = { log, directory: settings.directory, attempt }
   return {
     kind: 'github',
     log,
-    run: env['GITHUB_RUN_ID'] ? { id: env['GITHUB_RUN_ID'], attempt: Number(env['GITHUB_RUN_ATTEMPT'] || 1) } : null,
+    run: env['GITHUB_RUN_ID'] ? { id: env['GITHUB_RUN_ID'], attempt } : null,
     maskCommand: (secret) => formatCommand('add-mask', secret),
     defaultStore: (imageId) =>
       env['GITHUB_REPOSITORY']

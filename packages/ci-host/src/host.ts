@@ -107,6 +107,10 @@ export interface Host {
   /** Hands files to later jobs of this run under an exact name. @throws {Failure} input, where the host has no such store. */
   sendFiles(name: string, files: readonly string[]): Promise<void>
 
-  /** Fetches the files that jobs of this run sent under these names into the directory. */
-  receiveFiles(names: readonly string[], directory: string): Promise<void>
+  /**
+   * Fetches the files that jobs of this run sent under these names into the directory, and gives the names that no
+   * job sent: whether one may be missing is not for the host to say.
+   * @throws {Failure} input, where the host has no such store; verification, when two sent a file of the same name.
+   */
+  receiveFiles(names: readonly string[], directory: string): Promise<readonly string[]>
 }
