@@ -1,2 +1,11 @@
-// @polyarch/dockerfile
-export {}
+// @polyarch/dockerfile: reads a Dockerfile, and says what an engine would make of it.
+export * from './dockerfile.ts'
+export * from './expansion.ts'
+export * from './heredoc.ts'
+export * from './instruction.ts'
+export * from './mount.ts'
+export * from './platform-args.ts'
+export type { BuildSettings } from './scope.ts'
+export * from './source-image.ts'
+export * from './stage-graph.ts'
+export * from './stage-platform.ts'
