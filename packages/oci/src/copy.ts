@@ -126,7 +126,7 @@ const lookUpMissing = async (
 }
 
 /**
- * Asks for the manifest first: a store that lists what it lacks saves looking up every blob.
+ * Sends the manifest first: a store that lists what it lacks saves looking up every blob.
  * Gives the blobs to upload before the manifest is sent again; undefined when it is in and known to be whole.
  */
 const offerManifest = async (
@@ -137,16 +137,16 @@ const offerManifest = async (
 ): Promise<readonly Descriptor[] | undefined> => {
   try {
     await destination.pushManifest(content)
-    if (destination.refusesMissingContent) return undefined
   } catch (error) {
     if (!isStoreError(error, 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_INVALID', 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'UNKNOWN'))
       throw error
     const named = new Set<Digest>(error.missing)
     const missing = blobs.filter((blob) => named.has(blob.digest))
-    if (missing.length > 0) return missing
+    return missing.length > 0 ? missing : await lookUpMissing(destination, blobs, options)
   }
+  if (destination.refusesMissingContent) return undefined
   const missing = await lookUpMissing(destination, blobs, options)
-  return missing.length === 0 && destination.refusesMissingContent ? undefined : missing
+  return missing.length > 0 ? missing : undefined
 }
 
 const copyImage = async (
@@ -198,7 +198,9 @@ export const copyManifest = async (
   let total = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
   await forEachParallel(parseIndex(content.bytes).manifests, 8, async (child) => {
     if (!isManifestType(child.mediaType))
-      throw verificationFailure(`${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`)
+      throw verificationFailure(
+        `${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`,
+      )
     const done = await copyManifest(source, destination, child, options)
     total = {
       uploaded: total.uploaded + done.uploaded,

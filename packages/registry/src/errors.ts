@@ -1,0 +1,275 @@
+// From answers and broken connections to StoreErrors: the spec's codes, redacted URLs, texts fit for a log.
+import { type Digest, isDigest, StoreError, type StoreErrorCode } from '@polyarch/oci'
+import { isTransientStatus, parseRetryAfter } from './retry.ts'
+
+/** The most of an error's body that is read. */
+export const errorBodyLimit = 64 * 1024
+
+/** What was asked: for error messages. */
+export interface Question {
+  readonly method: string
+  readonly url: URL
+}
+
+interface RefusalFacts {
+  readonly status?: number | undefined
+  readonly missing?: readonly Digest[]
+  readonly transient: boolean
+  /** Milliseconds. */
+  readonly retryAfter?: number | undefined
+  readonly cause?: unknown
+}
+
+/** A StoreError that still knows whether the request may be sent again. */
+export class Refusal extends StoreError {
+  readonly reason: string
+  readonly question: Question
+  readonly transient: boolean
+  readonly retryAfter: number | undefined
+
+  constructor(code: StoreErrorCode, reason: string, question: Question, facts: RefusalFacts) {
+    super(code, reason, {
+      cause: facts.cause,
+      missing: facts.missing ?? [],
+      request: {
+        method: question.method,
+        url: redactUrl(question.url),
+        ...(facts.status === undefined ? {} : { status: facts.status }),
+      },
+    })
+    this.reason = reason
+    this.question = question
+    this.transient = facts.transient
+    this.retryAfter = facts.retryAfter
+  }
+
+  /** The same refusal, final, with more said about it. */
+  withNote(note: string): Refusal {
+    return new Refusal(this.code, `${this.reason} (${note})`, this.question, {
+      status: this.request?.status,
+      missing: this.missing,
+      transient: false,
+      cause: this,
+    })
+  }
+}
+
+const publicParameters: ReadonlySet<string> = new Set(['digest', 'mount', 'from', 'n', 'last', 'service', 'scope'])
+
+/** The URL without userinfo and fragment; of its query only the values that the distribution spec defines. */
+export const redactUrl = (url: URL): string => {
+  const query = [...url.searchParams].map(([name, value]) => `${name}=${publicParameters.has(name) ? value : '…'}`)
+  return `${url.origin}${url.pathname}${query.length === 0 ? '' : `?${query.join('&')}`}`
+}
+
+/** A server's text as one line: no control characters that could forge log lines or commands, at most 400 characters. */
+export const cleanText = (text: string): string => {
+  const line = text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replaceAll('::', ': :')
+    .trim()
+  return line.length > 400 ? `${line.slice(0, 400)}…` : line
+}
+
+const specCodes: ReadonlySet<string> = new Set<StoreErrorCode>([
+  'BLOB_UNKNOWN',
+  'BLOB_UPLOAD_INVALID',
+  'BLOB_UPLOAD_UNKNOWN',
+  'DIGEST_INVALID',
+  'MANIFEST_BLOB_UNKNOWN',
+  'MANIFEST_INVALID',
+  'MANIFEST_UNKNOWN',
+  'NAME_INVALID',
+  'NAME_UNKNOWN',
+  'SIZE_INVALID',
+  'TAG_INVALID',
+  'UNAUTHORIZED',
+  'DENIED',
+  'UNSUPPORTED',
+  'TOOMANYREQUESTS',
+])
+
+const isSpecCode = (text: unknown): text is StoreErrorCode => typeof text === 'string' && specCodes.has(text)
+
+interface WireError {
+  readonly code?: unknown
+  readonly message?: unknown
+  readonly detail?: unknown
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const parseWireErrors = (text: string): readonly WireError[] => {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    // Proxies and gateways answer in HTML or plain text: the caller shows it as it is.
+    return []
+  }
+  if (!isRecord(json)) return []
+  return Array.isArray(json['errors']) ? json['errors'].filter(isRecord) : []
+}
+
+const digestPattern = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g
+
+const digestsIn = (detail: unknown): Digest[] => {
+  if (typeof detail === 'string') return Array.from(detail.matchAll(digestPattern), ([text]) => text).filter(isDigest)
+  if (!isRecord(detail)) return []
+  return Object.entries(detail).flatMap(([key, value]) => (/digest/i.test(key) ? digestsIn(value) : []))
+}
+
+const codeOfStatus = (status: number, notFound: StoreErrorCode): StoreErrorCode => {
+  switch (status) {
+    case 401:
+      return 'UNAUTHORIZED'
+    case 403:
+      return 'DENIED'
+    case 404:
+      return notFound
+    case 405:
+    case 501:
+      return 'UNSUPPORTED'
+    case 416:
+      return 'BLOB_UPLOAD_INVALID'
+    case 429:
+      return 'TOOMANYREQUESTS'
+    default:
+      return 'UNKNOWN'
+  }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** The value of a header that may appear once. */
+export const headerOf = (answer: Pick<Answer, 'headers'>, name: string): string | undefined => {
+  const value = answer.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+const reasonOf = (errors: readonly WireError[], text: string, question: Question, answer: Answer): string => {
+  if (errors.length > 0) {
+    const first = errors
+      .slice(0, 3)
+      .map(({ code, message, detail }) =>
+        [
+          ...(typeof code === 'string' && !isSpecCode(code) ? [code] : []),
+          ...(typeof message === 'string' ? [message] : []),
+          ...(typeof detail === 'string' ? [`(${detail})`] : []),
+        ].join(' '),
+      )
+    return cleanText(first.join('; ') + (errors.length > 3 ? ` and ${errors.length - 3} more` : ''))
+  }
+  if (question.method === 'HEAD') return 'an answer to HEAD gives no reason'
+  const plain = headerOf(answer, 'content-type')?.includes('html') ? text.replace(/<[^>]*>/g, ' ') : text
+  return cleanText(plain.replace(/\s+/g, ' ')) || 'no reason given'
+}
+
+/** The refusal that an answer means. `notFound` is what 404 stands for where the body does not say. */
+export const refusalOf = (
+  question: Question,
+  answer: Answer,
+  body: Uint8Array,
+  notFound: StoreErrorCode,
+  now: number,
+): Refusal => {
+  const text = new TextDecoder().decode(body)
+  const errors = parseWireErrors(text)
+  const codes = errors.map((error) => error.code).filter(isSpecCode)
+  const code = codes.includes('MANIFEST_BLOB_UNKNOWN')
+    ? 'MANIFEST_BLOB_UNKNOWN'
+    : (codes[0] ?? codeOfStatus(answer.status, notFound))
+  const details = errors.length > 0 ? errors.flatMap(({ detail }) => digestsIn(detail)) : []
+  return new Refusal(code, reasonOf(errors, text, question, answer), question, {
+    status: answer.status,
+    missing: code === 'MANIFEST_BLOB_UNKNOWN' ? [...new Set(details)] : [],
+    transient: isTransientStatus(answer.status) || code === 'TOOMANYREQUESTS',
+    retryAfter: parseRetryAfter(headerOf(answer, 'retry-after'), now),
+  })
+}
+
+const certificateCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_UNTRUSTED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
+
+/** Whether the host speaks TLS and only its certificate stands in the way. */
+export const isCertificateTrouble = (refusal: Refusal): boolean => certificateCodes.has(codeOfTrouble(refusal.cause))
+
+const untrusted =
+  'its certificate is signed by no known authority: name that authority in ca-file, or the host in insecure-registries'
+
+const finalTroubles: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  CERT_UNTRUSTED: untrusted,
+  CERT_SIGNATURE_FAILURE: untrusted,
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet: is this machine’s clock right?',
+  CERT_REVOKED: 'its certificate was revoked',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
+  EPROTO: 'it does not speak TLS: a registry on plain HTTP has to be named in insecure-registries',
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    'it does not speak TLS: a registry on plain HTTP has to be named in insecure-registries',
+  UND_ERR_PRX_TLS: 'the proxy’s certificate is not for its host name',
+  UND_ERR_HEADERS_OVERFLOW: 'its answer has more headers than are read',
+  UND_ERR_INVALID_ARG: 'it asked for a request that cannot be sent',
+  UND_ERR_DESTROYED: 'the client was closed',
+  UND_ERR_CLOSED: 'the client was closed',
+}
+
+const passingTroubles: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'it refuses connections',
+  ECONNRESET: 'it broke the connection',
+  EPIPE: 'it broke the connection',
+  UND_ERR_SOCKET: 'it broke the connection',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'its answer ended too early',
+  HPE_INVALID_EOF_STATE: 'its answer ended too early',
+  UND_ERR_CONNECT_TIMEOUT: 'it did not accept the connection in time',
+  ETIMEDOUT: 'it did not answer in time',
+  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
+  UND_ERR_BODY_TIMEOUT: 'its answer stalled',
+  ENOTFOUND: 'there is no such host name',
+  EAI_AGAIN: 'its name could not be looked up',
+  EHOSTUNREACH: 'there is no route to it',
+  ENETUNREACH: 'there is no route to it',
+  UND_ERR_PRX_CONN: 'the proxy broke the connection',
+}
+
+const codeOfTrouble = (error: unknown): string => {
+  for (let current = error, depth = 0; isErrorLike(current) && depth < 4; current = current.cause, depth += 1)
+    if (typeof current.code === 'string') return current.code
+  return ''
+}
+
+const isErrorLike = (value: unknown): value is { readonly code?: unknown; readonly cause?: unknown } =>
+  typeof value === 'object' && value !== null
+
+/** The refusal that a request without a whole answer means. */
+export const troubleOf = (question: Question, error: unknown): Refusal => {
+  const code = codeOfTrouble(error)
+  const passing = passingTroubles[code]
+  const known = passing ?? finalTroubles[code]
+  const said = error instanceof Error ? error.message : String(error)
+  const reason =
+    known === undefined ? `${question.url.host} cannot be used: ${cleanText(said)}` : `${question.url.host}: ${known}`
+  // What llhttp cannot read (HPE_…) comes from a connection that was cut as often as from a server that is none.
+  const transient = passing !== undefined || code.startsWith('HPE_')
+  return new Refusal('UNREACHABLE', reason, question, { transient, cause: error })
+}

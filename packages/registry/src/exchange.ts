@@ -1,0 +1,263 @@
+// Requests with everything around them that holds for any host: slots, redirects, 401, refusals, retries.
+import type { StoreErrorCode } from '@polyarch/oci'
+import { type LimitedBody, readLimited } from './body.ts'
+import { type Challenge, parseChallenges } from './challenge.ts'
+import { cleanText, errorBodyLimit, headerOf, Refusal, refusalOf, troubleOf } from './errors.ts'
+import { createLimiter, type Limiter } from './limiter.ts'
+import { resolveLocation } from './location.ts'
+import type { Clock, Limits } from './options.ts'
+import { createRetryBudget, formatPause, planRetry } from './retry.ts'
+import type { Method, Transport, TransportResponse } from './transport.ts'
+
+/** Proves to one origin who asks; no other origin ever sees what it gives. */
+export interface Authorizer {
+  readonly origin: string
+  /** The Authorization header, or undefined to ask without one. */
+  authorize(): Promise<string | undefined>
+  /**
+   * Reacts to a 401: undefined when the request is worth sending again, else why not.
+   * `round` counts the 401s of this request from 0, `used` is the header that was refused.
+   */
+  answerChallenge(
+    challenges: readonly Challenge[],
+    used: string | undefined,
+    round: number,
+  ): Promise<string | undefined>
+}
+
+/** A body that is streamed, from the start again for each attempt. */
+export interface StreamedBody {
+  readonly length: number
+  open(): AsyncIterable<Uint8Array>
+}
+
+export interface ExchangeRequest {
+  readonly method: Method
+  readonly url: URL
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | StreamedBody | undefined
+  /** The statuses that are answers; everything else is a refusal. */
+  readonly accept: readonly number[]
+  /** What 404 stands for where the body does not say. */
+  readonly notFound: StoreErrorCode
+  readonly authorizer?: Authorizer | undefined
+  /** Whether the certificate of this origin is checked. */
+  readonly verified: boolean
+  /** What the request is for, in log lines: HOST/NAME. */
+  readonly place: string
+  /** The most of the body that `call` takes. Default 64 KiB. */
+  readonly bodyLimit?: number
+  /** The most of a refusal's body that is read. Default 64 KiB. */
+  readonly errorLimit?: number
+}
+
+export interface OpenResponse extends TransportResponse {
+  /** Where the answer came from, after redirects. */
+  readonly url: URL
+}
+
+export interface ReadResponse extends Omit<OpenResponse, 'body'> {
+  readonly bytes: Uint8Array
+}
+
+export interface Exchange {
+  /** Sends once, follows redirects, answers challenges. @throws {Refusal} for every status that is not accepted. */
+  open(request: ExchangeRequest): Promise<OpenResponse>
+  /** The answer with its body, up to `limit` bytes (default 64 KiB). @throws {Refusal} where it breaks off or is longer. */
+  readWhole(response: OpenResponse, method: Method, limit?: number): Promise<ReadResponse>
+  /** Repeats work that is safe to repeat until it succeeds or the patience ends. */
+  repeat<T>(place: string, work: (attempt: number) => Promise<T>): Promise<T>
+  /** Opens and reads, repeatedly where need be. */
+  call(request: ExchangeRequest): Promise<ReadResponse>
+  /** Waits until another attempt makes sense. @throws the error, where none does. */
+  recover(error: unknown, attempt: number, place: string): Promise<void>
+  /** To be told that an attempt under `recover` succeeded. */
+  succeed(): void
+}
+
+export interface ExchangeSettings {
+  readonly transport: Transport
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly random: () => number
+  readonly onRetry: (line: string) => void
+  readonly isInsecure: (host: string) => boolean
+}
+
+const mostRedirects = 5
+const mostChallenges = 3
+
+const isStreamed = (body: ExchangeRequest['body']): body is StreamedBody => body !== undefined && 'open' in body
+
+/** Keeps what the source of a body throws, since undici reports it like a broken connection. */
+const watch = (
+  body: StreamedBody,
+): { stream: AsyncIterable<Uint8Array>; failure(): { error: unknown } | undefined } => {
+  let failure: { error: unknown } | undefined
+  const stream = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body.open()
+    } catch (error) {
+      failure = { error }
+      throw error
+    }
+  }
+  return { stream: stream(), failure: () => failure }
+}
+
+const bodyHeaders = (body: ExchangeRequest['body']): Record<string, string> =>
+  body === undefined ? {} : { 'content-length': String(body.length) }
+
+const followsRedirect = (method: Method, status: number): boolean =>
+  method === 'GET' || method === 'HEAD' ? [301, 302, 303, 307, 308].includes(status) : status === 307 || status === 308
+
+/** The exchange of one client: limits per host, one budget of retries. */
+export const createExchange = (settings: ExchangeSettings): Exchange => {
+  const { transport, limits, clock } = settings
+  const budget = createRetryBudget(limits.retryBudget)
+  const answered = new Set<string>()
+  const limiters = new Map<string, Limiter>()
+
+  const limiterOf = (host: string, lane: 'read' | 'write'): Limiter => {
+    const key = `${lane} ${host}`
+    const limiter = limiters.get(key) ?? createLimiter(limits.connections, clock)
+    limiters.set(key, limiter)
+    return limiter
+  }
+
+  const sendOnce = async (
+    request: ExchangeRequest,
+    url: URL,
+    authorization: string | undefined,
+  ): Promise<TransportResponse> => {
+    const { method, body } = request
+    // Reads never wait for writes: an upload holds its slot while it reads its content, perhaps from this very host.
+    const limiter = limiterOf(url.host, method === 'GET' || method === 'HEAD' ? 'read' : 'write')
+    const slot = await limiter.acquire()
+    const watched = isStreamed(body) && body.length > 0 ? watch(body) : undefined
+    const started = clock.now()
+    let latency: number | undefined
+    try {
+      const response = await transport.send({
+        method,
+        url,
+        headers: {
+          ...request.headers,
+          ...bodyHeaders(body),
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        body: watched?.stream ?? (isStreamed(body) || body?.length === 0 ? undefined : body),
+        verified: url.origin === request.url.origin ? request.verified : !settings.isInsecure(url.host),
+      })
+      answered.add(url.host)
+      if (watched === undefined) latency = clock.now() - started
+      return response
+    } catch (error) {
+      const failure = watched?.failure()
+      if (failure) throw failure.error
+      throw troubleOf({ method, url }, error)
+    } finally {
+      slot.release(latency)
+    }
+  }
+
+  const readBody = async (
+    method: Method,
+    body: AsyncIterable<Uint8Array>,
+    url: URL,
+    limit: number,
+  ): Promise<LimitedBody> => {
+    try {
+      return await readLimited(body, limit)
+    } catch (error) {
+      throw troubleOf({ method, url }, error)
+    }
+  }
+
+  const open = async (request: ExchangeRequest): Promise<OpenResponse> => {
+    const { method, authorizer } = request
+    let url = request.url
+    let challenged = 0
+    for (let redirects = 0; ; ) {
+      const mayAuthorize = authorizer !== undefined && authorizer.origin === url.origin
+      const authorization = mayAuthorize ? await authorizer.authorize() : undefined
+      const response = await sendOnce(request, url, authorization)
+      const { status } = response
+      if (request.accept.includes(status)) return { ...response, url }
+
+      if (followsRedirect(method, status) && redirects < mostRedirects) {
+        const location = headerOf(response, 'location')
+        if (location !== undefined) {
+          await readBody(method, response.body, url, errorBodyLimit)
+          url = resolveLocation(location, { method, url }, settings.isInsecure)
+          redirects += 1
+          continue
+        }
+      }
+      const { bytes } = await readBody(method, response.body, url, request.errorLimit ?? errorBodyLimit)
+      const refusal = refusalOf({ method, url }, response, bytes, request.notFound, clock.now())
+      if (status !== 401 || !mayAuthorize) throw refusal
+      const challenges = parseChallenges(response.headers['www-authenticate'])
+      const why =
+        challenged < mostChallenges
+          ? await authorizer.answerChallenge(challenges, authorization, challenged)
+          : 'it asks for a login again and again'
+      challenged += 1
+      if (why !== undefined)
+        throw new Refusal(
+          'UNAUTHORIZED',
+          `${request.place}: ${why}`,
+          { method, url },
+          { status, transient: false, cause: refusal },
+        )
+    }
+  }
+
+  const recover: Exchange['recover'] = async (error, attempt, place) => {
+    if (!(error instanceof Refusal) || !error.transient) throw error
+    const { host } = error.question.url
+    const { retryAfter } = error
+    const wait = planRetry({ attempt, retryAfter, answeredBefore: answered.has(host) }, limits, settings.random())
+    if (wait === undefined)
+      throw error.withNote(
+        retryAfter !== undefined && retryAfter > limits.longestRetryAfter
+          ? `it asks to wait ${formatPause(retryAfter)}`
+          : `gave up after ${attempt} ${attempt === 1 ? 'attempt' : 'attempts'}`,
+      )
+    if (!budget.spend()) throw error.withNote('no retries are left')
+    if (error.code === 'TOOMANYREQUESTS' || retryAfter !== undefined)
+      for (const lane of ['read', 'write'] as const) limiterOf(host, lane).throttle(wait)
+    settings.onRetry(cleanText(`${place}: ${error.message}; attempt ${attempt + 1} follows in ${formatPause(wait)}`))
+    await clock.sleep(wait)
+  }
+
+  const readWhole: Exchange['readWhole'] = async ({ body, ...response }, method, limit = errorBodyLimit) => {
+    const { url, status } = response
+    const { bytes, truncated } = await readBody(method, body, url, limit)
+    if (!truncated) return { ...response, bytes }
+    const reason = `the answer is longer than the limit of ${limit} bytes`
+    throw new Refusal('UNKNOWN', reason, { method, url }, { status, transient: false })
+  }
+
+  const repeat: Exchange['repeat'] = async (place, work) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const result = await work(attempt)
+        budget.earn()
+        return result
+      } catch (error) {
+        await recover(error, attempt, place)
+      }
+    }
+  }
+
+  return {
+    open,
+    readWhole,
+    repeat,
+    call: (request) =>
+      repeat(request.place, async () => readWhole(await open(request), request.method, request.bodyLimit)),
+    recover,
+    succeed: () => budget.earn(),
+  }
+}

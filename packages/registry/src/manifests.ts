@@ -1,0 +1,194 @@
+// Manifests over HTTP: resolved, read and pushed, and every digest that a server names held against the bytes.
+import {
+  createVerifier,
+  type Descriptor,
+  type Digest,
+  digestOf,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  isStoreError,
+  type ManifestContent,
+  manifestSizeLimit,
+  manifestTypes,
+  mediaTypeOf,
+  parseIndex,
+  parseManifest,
+  StoreError,
+} from '@polyarch/oci'
+import { headerOf, Refusal } from './errors.ts'
+import type { ReadResponse } from './exchange.ts'
+import { deleteScope, type RegistryHost, readScope, writeScope } from './registry-host.ts'
+
+const acceptManifests = { accept: manifestTypes.join(', ') }
+
+/** Refusals of a manifest may list every blob of an image that the registry lacks. */
+const missingListLimit = 1024 * 1024
+
+const mediaTypeOfHeader = (response: ReadResponse): string =>
+  (headerOf(response, 'content-type') ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+
+const matches = (bytes: Uint8Array, digest: Digest): boolean => {
+  const verifier = createVerifier(digest)
+  verifier.update(bytes)
+  return verifier.matches()
+}
+
+/** The manifest behind a tag or digest, its digest computed from the bytes that came. */
+export const getManifest = async (
+  host: RegistryHost,
+  repository: string,
+  reference: string,
+): Promise<ManifestContent> => {
+  const response = await host.call({
+    method: 'GET',
+    repository,
+    target: `manifests/${reference}`,
+    scopes: [readScope(repository)],
+    headers: acceptManifests,
+    accept: [200],
+    notFound: 'MANIFEST_UNKNOWN',
+    bodyLimit: manifestSizeLimit,
+  })
+  const { bytes } = response
+  const place = `${host.name}/${repository}`
+  const claimed = headerOf(response, 'docker-content-digest')
+  const expected = isDigest(reference) ? reference : isDigest(claimed) ? claimed : undefined
+  if (expected !== undefined && !matches(bytes, expected))
+    throw new StoreError(
+      'DIGEST_INVALID',
+      `${place}${isDigest(reference) ? '@' : ':'}${reference} came with the digest ${digestOf(bytes)}, not ${expected}`,
+    )
+  const digest = isDigest(reference) ? reference : digestOf(bytes)
+  const stated = mediaTypeOfHeader(response)
+  const mediaType = mediaTypeOf(bytes)
+  // A manifest that is one thing by its header and another by its bytes reads differently in every client (CVE-2021-41190).
+  if (isManifestType(stated) && stated !== mediaType)
+    throw new StoreError('MANIFEST_INVALID', `${place}@${digest} is sent as ${stated} but says ${mediaType} of itself`)
+  if (!isManifestType(mediaType) || (!isManifestType(stated) && stated.includes('manifest.v1')))
+    throw new StoreError('MANIFEST_INVALID', `${place}@${digest} is of a type that is not read: ${stated || mediaType}`)
+  return { bytes, descriptor: { mediaType, digest, size: bytes.length } }
+}
+
+/** The descriptor behind a tag or digest: by HEAD, or by GET where the answer to HEAD does not say enough. */
+export const resolveManifest = async (
+  host: RegistryHost,
+  repository: string,
+  reference: string,
+): Promise<Descriptor> => {
+  let response: ReadResponse
+  try {
+    response = await host.call({
+      method: 'HEAD',
+      repository,
+      target: `manifests/${reference}`,
+      scopes: [readScope(repository)],
+      headers: acceptManifests,
+      accept: [200],
+      notFound: 'MANIFEST_UNKNOWN',
+    })
+  } catch (error) {
+    if (!isStoreError(error, 'UNSUPPORTED')) throw error
+    return (await getManifest(host, repository, reference)).descriptor
+  }
+  const claimed = headerOf(response, 'docker-content-digest')
+  const digest = isDigest(reference) ? reference : claimed
+  const length = headerOf(response, 'content-length') ?? ''
+  const mediaType = mediaTypeOfHeader(response)
+  if (!isDigest(digest) || !/^[1-9]\d{0,15}$/.test(length) || !isManifestType(mediaType))
+    return (await getManifest(host, repository, reference)).descriptor
+  if (isDigest(claimed) && claimed !== digest && claimed.split(':')[0] === digest.split(':')[0])
+    throw new StoreError('DIGEST_INVALID', `${host.name}/${repository}@${reference} is answered with ${claimed}`)
+  return { mediaType, digest, size: Number(length) }
+}
+
+/** A manifest that refers to another, as the list of referrers has it. */
+export interface Referrer {
+  readonly subject: Digest
+  readonly descriptor: Descriptor
+}
+
+/** What the manifest adds to its subject's referrers; undefined where it has no subject. */
+export const referrerOf = ({ bytes, descriptor }: ManifestContent): Referrer | undefined => {
+  // Reading 4 MiB of an index as JSON again is worth it only where there is a subject.
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return undefined
+  const manifest = isIndexType(descriptor.mediaType) ? parseIndex(bytes) : parseManifest(bytes)
+  if (!isDigest(manifest.subject?.digest)) return undefined
+  const artifactType = manifest.artifactType ?? ('config' in manifest ? manifest.config.mediaType : undefined)
+  return {
+    subject: manifest.subject.digest,
+    descriptor: {
+      mediaType: descriptor.mediaType,
+      digest: descriptor.digest,
+      size: descriptor.size,
+      ...(artifactType === undefined ? {} : { artifactType }),
+      ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
+    },
+  }
+}
+
+export interface PushedManifest {
+  /** Whether the registry itself lists the manifest among its subject's referrers. */
+  readonly subjectNoted: boolean
+}
+
+/** Puts the manifest under the tag or its digest. */
+export const putManifest = async (
+  host: RegistryHost,
+  repository: string,
+  { bytes, descriptor }: ManifestContent,
+  tag: string | undefined,
+): Promise<PushedManifest> => {
+  const { digest, mediaType } = descriptor
+  if (!matches(bytes, digest))
+    throw new StoreError(
+      'DIGEST_INVALID',
+      `the manifest for ${host.name}/${repository} has the digest ${digestOf(bytes)}, not ${digest}`,
+    )
+  try {
+    const response = await host.call({
+      method: 'PUT',
+      repository,
+      target: `manifests/${tag ?? digest}`,
+      scopes: [writeScope(repository)],
+      headers: { 'content-type': mediaType },
+      body: bytes,
+      accept: [200, 201, 202],
+      notFound: 'NAME_UNKNOWN',
+      errorLimit: missingListLimit,
+    })
+    const stored = headerOf(response, 'docker-content-digest')
+    if (isDigest(stored) && stored !== digest && stored.startsWith('sha256:') && digest.startsWith('sha256:'))
+      throw new StoreError(
+        'DIGEST_INVALID',
+        `${host.name}/${repository} stored the manifest ${digest} as ${stored}: it changed its bytes`,
+      )
+    return { subjectNoted: headerOf(response, 'oci-subject') !== undefined }
+  } catch (error) {
+    if (error instanceof Refusal && error.missing.length > 0) host.facts.refusesMissingContent = true
+    throw error
+  }
+}
+
+/** Removes a tag or a manifest. */
+export const removeManifest = async (host: RegistryHost, repository: string, reference: string): Promise<void> => {
+  try {
+    await host.repeat(repository, async (attempt) => {
+      const { body } = await host.open({
+        method: 'DELETE',
+        repository,
+        target: `manifests/${reference}`,
+        scopes: [writeScope(repository), deleteScope(repository)],
+        // Gone at a later attempt: an earlier one did it, and only its answer was lost.
+        accept: attempt === 1 ? [200, 202, 204] : [200, 202, 204, 404],
+        notFound: 'MANIFEST_UNKNOWN',
+      })
+      await body.dump()
+    })
+  } catch (error) {
+    // distribution 2.8 takes a tag for a malformed digest.
+    if (!isDigest(reference) && error instanceof Refusal && error.code === 'DIGEST_INVALID')
+      throw new StoreError('UNSUPPORTED', `${host.name}/${repository} does not delete tags`, { cause: error })
+    throw error
+  }
+}

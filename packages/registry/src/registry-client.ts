@@ -1,0 +1,67 @@
+// The client of all registries of one step: shared connections, limits and logins.
+import { parseReference, type Repository, type Store } from '@polyarch/oci'
+import { createAuthenticator } from './authentication.ts'
+import type { Source } from './download.ts'
+import { createExchange } from './exchange.ts'
+import { defaultLimits, type RegistryOptions, systemClock } from './options.ts'
+import { createRegistryHost, type RegistryHost } from './registry-host.ts'
+import { openRepository } from './repository-store.ts'
+import { fetchToken } from './token.ts'
+import { openTransport } from './transport.ts'
+
+export interface RegistryClient {
+  /** The store of the repository; nothing is sent before it is used. */
+  repository(repository: Repository): Store
+  /** Closes all connections; what is under way fails. */
+  close(): Promise<void>
+}
+
+/** Opens a client; it connects when a store is used. */
+export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
+  const limits = { ...defaultLimits, ...options.limits }
+  const clock = options.clock ?? systemClock
+  const insecureHosts = new Set(options.insecureHosts)
+  const isInsecure = (host: string): boolean => insecureHosts.has(host)
+  const onRetry = (line: string): void => options.onRetry?.(line)
+  const transport = openTransport({
+    certificateAuthorities: options.certificateAuthorities,
+    clientCertificates: options.clientCertificates,
+    proxy: options.proxy,
+    limits,
+    userAgent: options.userAgent ?? 'polyarch',
+  })
+  const random = (): number => options.random?.() ?? Math.random()
+  const exchange = createExchange({ transport, limits, clock, random, onRetry, isInsecure })
+  const hosts = new Map<string, RegistryHost>()
+
+  const hostOf = (name: string): RegistryHost => {
+    const known = hosts.get(name)
+    if (known) return known
+    const authenticator = createAuthenticator({
+      host: name,
+      login: options.login === undefined ? undefined : async () => options.login?.(name),
+      fetchToken: (request) => fetchToken(exchange, request, isInsecure),
+      clock,
+    })
+    const host = createRegistryHost({ name, exchange, authenticator, isInsecure })
+    hosts.set(name, host)
+    return host
+  }
+
+  const mirrorsOf = ({ host, name }: Repository): Source[] =>
+    (options.mirrors?.[host] ?? []).map((mirror) => {
+      const { host: mirrorHost, name: repository } = parseReference(`${mirror.replace(/\/+$/, '')}/${name}`)
+      return { host: hostOf(mirrorHost), repository }
+    })
+
+  return {
+    repository: (repository) =>
+      openRepository({
+        host: hostOf(repository.host),
+        repository: repository.name,
+        mirrors: mirrorsOf(repository),
+        onRetry,
+      }),
+    close: () => transport.close(),
+  }
+}

@@ -1,0 +1,180 @@
+// One registry host: where its API is, how it is logged in to, and what was learnt about it on the way.
+import { type Digest, isLoopback, isStoreError } from '@polyarch/oci'
+import type { Authenticator } from './authentication.ts'
+import { isCertificateTrouble, Refusal } from './errors.ts'
+import type { Exchange, ExchangeRequest, OpenResponse, ReadResponse } from './exchange.ts'
+import { quirksOf } from './quirks.ts'
+import { repositoryScope, type Scope } from './scope.ts'
+
+export interface HostRequest extends Omit<ExchangeRequest, 'url' | 'authorizer' | 'verified' | 'place'> {
+  readonly repository: string
+  /** A path below /v2/REPOSITORY/, or where a Location led. */
+  readonly target: string | URL
+  readonly scopes: readonly Scope[]
+}
+
+/** What a host has shown of itself; unknown until it did. */
+export interface HostFacts {
+  /** It refuses manifests whose content is missing, and lists what is missing. */
+  refusesMissingContent: boolean
+  /** It takes a blob with the one request that opens an upload. */
+  acceptsSinglePost: boolean | undefined
+  /** It has the referrers API. */
+  hasReferrers: boolean | undefined
+  /** The repositories that each blob was pushed to or found in. */
+  readonly blobs: Map<Digest, Set<string>>
+}
+
+export interface RegistryHost {
+  /** As the user wrote it. */
+  readonly name: string
+  readonly facts: HostFacts
+  /** Uploads under way, by repository and digest: whoever wants the same one waits for it. */
+  readonly uploads: Map<string, Promise<void>>
+  /** Changes of one thing that must not cross, by its name: the last one that waits its turn. */
+  readonly turns: Map<string, Promise<unknown>>
+  readonly isInsecure: (host: string) => boolean
+  open(request: HostRequest): Promise<OpenResponse>
+  call(request: HostRequest): Promise<ReadResponse>
+  /** Repeats work on the repository that is safe to repeat, until it succeeds or the patience ends. */
+  repeat<T>(repository: string, work: (attempt: number) => Promise<T>): Promise<T>
+  recover: Exchange['recover']
+  succeed: Exchange['succeed']
+}
+
+export interface RegistryHostSettings {
+  readonly name: string
+  readonly exchange: Exchange
+  readonly authenticator: Authenticator
+  readonly isInsecure: (host: string) => boolean
+}
+
+interface Origin {
+  readonly url: URL
+  readonly verified: boolean
+}
+
+/** Where the API may be, likeliest first. */
+const originsOf = (name: string, insecure: boolean): readonly [Origin, ...Origin[]] => {
+  const host = quirksOf(name).apiHost ?? name
+  const https = new URL(`https://${host}`)
+  const http = new URL(`http://${host}`)
+  if (insecure)
+    return [
+      { url: https, verified: false },
+      { url: http, verified: true },
+    ]
+  if (isLoopback(host))
+    return [
+      { url: http, verified: true },
+      { url: https, verified: true },
+    ]
+  return [{ url: https, verified: true }]
+}
+
+/** Whether another scheme may be the right one: there was no answer, or one that says so. */
+const isWrongScheme = (error: unknown): error is Refusal =>
+  error instanceof Refusal &&
+  (error.code === 'UNREACHABLE' ||
+    // What Go's and nginx's TLS servers answer to clear text.
+    (error.request?.status === 400 &&
+      /HTTP(?: request)? (?:request )?(?:was )?(?:sent )?to (?:an )?HTTPS/i.test(error.reason)))
+
+export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost => {
+  const { name, exchange, authenticator, isInsecure } = settings
+  const origins = originsOf(name, isInsecure(name))
+  let settled: Origin | undefined = origins.length === 1 ? origins[0] : undefined
+  let settling: Promise<void> | undefined
+
+  const requestAt = (origin: Origin, request: HostRequest): ExchangeRequest => {
+    const { target, repository, scopes, ...rest } = request
+    const url = typeof target === 'string' ? new URL(`/v2/${repository}/${target}`, origin.url) : target
+    const place = `${name}/${repository}`
+    return {
+      ...rest,
+      url,
+      place,
+      verified: url.origin === origin.url.origin ? origin.verified : !isInsecure(url.host),
+      authorizer: authenticator.authorizerFor(origin.url.origin, scopes, place),
+    }
+  }
+
+  /** The first request of all finds out which scheme the host speaks; all others wait for it. */
+  const settle = async (request: HostRequest): Promise<OpenResponse> => {
+    const failures: Refusal[] = []
+    for (const origin of origins) {
+      try {
+        const response = await exchange.open(requestAt(origin, request))
+        settled = origin
+        return response
+      } catch (error) {
+        if (!isWrongScheme(error)) {
+          if (isStoreError(error)) settled = origin
+          throw error
+        }
+        failures.push(error)
+      }
+    }
+    throw failures.find(isCertificateTrouble) ?? failures.find(({ transient }) => transient) ?? failures[0]
+  }
+
+  const open = async (request: HostRequest): Promise<OpenResponse> => {
+    while (settled === undefined && settling !== undefined) await settling
+    if (settled !== undefined) return exchange.open(requestAt(settled, request))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    settling = promise
+    try {
+      return await settle(request)
+    } finally {
+      settling = undefined
+      resolve()
+    }
+  }
+
+  const repeat: RegistryHost['repeat'] = (repository, work) => exchange.repeat(`${name}/${repository}`, work)
+
+  return {
+    name,
+    isInsecure,
+    uploads: new Map(),
+    turns: new Map(),
+    facts: {
+      refusesMissingContent: false,
+      acceptsSinglePost: undefined,
+      hasReferrers: undefined,
+      blobs: new Map(),
+    },
+    open,
+    call: (request) =>
+      repeat(request.repository, async () =>
+        exchange.readWhole(await open(request), request.method, request.bodyLimit),
+      ),
+    repeat,
+    recover: (error, attempt, place) => exchange.recover(error, attempt, place),
+    succeed: () => exchange.succeed(),
+  }
+}
+
+export const readScope = (repository: string): Scope => repositoryScope(repository, 'pull')
+
+export const writeScope = (repository: string): Scope => repositoryScope(repository, 'pull', 'push')
+
+export const deleteScope = (repository: string): Scope => repositoryScope(repository, 'delete')
+
+/** Remembers that the blob is in the repository. */
+export const noteBlob = (host: RegistryHost, digest: Digest, repository: string): void => {
+  const repositories = host.facts.blobs.get(digest) ?? new Set()
+  host.facts.blobs.set(digest, repositories.add(repository))
+}
+
+export const hasBlob = (host: RegistryHost, digest: Digest, repository: string): boolean =>
+  host.facts.blobs.get(digest)?.has(repository) ?? false
+
+/** Does the work when all work of the same name that began before has ended, however it ended. */
+export const takeTurn = async (host: RegistryHost, name: string, work: () => Promise<void>): Promise<void> => {
+  const turn = Promise.allSettled([host.turns.get(name)]).then(work)
+  host.turns.set(name, turn)
+  await turn.finally(() => {
+    if (host.turns.get(name) === turn) host.turns.delete(name)
+  })
+}

@@ -1,0 +1,167 @@
+// The Store of one repository: reads from mirrors first, writes to the origin only.
+import { type Descriptor, isStoreError, type Store, StoreError } from '@polyarch/oci'
+import { downloadBlob, type Source } from './download.ts'
+import { headerOf } from './errors.ts'
+import { resolveLocation } from './location.ts'
+import { getManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
+import { addByTag, listByApi, listByTag } from './referrers.ts'
+import { hasBlob, noteBlob, readScope, takeTurn, writeScope } from './registry-host.ts'
+import { listTags } from './tags.ts'
+import { cancelUpload, type Upload, uploadBlob } from './upload.ts'
+
+export interface RepositorySettings extends Source {
+  readonly mirrors: readonly Source[]
+  readonly onRetry: (line: string) => void
+}
+
+/** Uploads once what several legs push at the same time; who joins later has its bytes told at the end. */
+const uploadOnce = async (upload: Upload): Promise<void> => {
+  const { host, repository, descriptor } = upload
+  const { uploads } = host
+  const key = `${repository}@${descriptor.digest}`
+  const underWay = uploads.get(key)
+  if (underWay) {
+    // Where the other one fails, its content may be at fault: this one tries its own.
+    await underWay.catch(() => undefined)
+    return uploadOnce(upload)
+  }
+  const started = uploadBlob(upload).finally(() => uploads.delete(key))
+  uploads.set(key, started)
+  await started
+}
+
+/** Opens the store; nothing is sent yet. */
+export const openRepository = (settings: RepositorySettings): Store => {
+  const { host, repository, mirrors, onRetry } = settings
+  const location = `${host.name}/${repository}`
+  const origin: Source = { host, repository }
+
+  /** The first mirror's answer, else the origin's; a mirror that fails is passed over with a line in the log. */
+  const readThrough = async <T>(read: (source: Source) => Promise<T>): Promise<T> => {
+    for (const mirror of mirrors) {
+      try {
+        return await read(mirror)
+      } catch (error) {
+        if (!isStoreError(error)) throw error
+        onRetry(`${error.message}; reading on from ${location}`)
+      }
+    }
+    return read(origin)
+  }
+
+  const getAnywhere: Store['getManifest'] = (reference) =>
+    readThrough((source) => getManifest(source.host, source.repository, reference))
+
+  /** The fallback tag is written after it is read: only the origin's is the truth. */
+  const fallbackTag = {
+    get: (tag: string) => getManifest(host, repository, tag),
+    push: async (content: Parameters<Store['pushManifest']>[0], tag: string) => {
+      await putManifest(host, repository, content, tag)
+    },
+  }
+
+  return {
+    location,
+    get refusesMissingContent() {
+      return host.facts.refusesMissingContent
+    },
+
+    // Whether something is there is asked of the origin: what only a mirror has is not pushed yet.
+    resolveManifest: (reference) => resolveManifest(host, repository, reference),
+    getManifest: getAnywhere,
+
+    resolveBlob: async (digest) => {
+      try {
+        const response = await host.call({
+          method: 'HEAD',
+          repository,
+          target: `blobs/${digest}`,
+          scopes: [readScope(repository)],
+          accept: [200],
+          notFound: 'BLOB_UNKNOWN',
+        })
+        const length = headerOf(response, 'content-length') ?? ''
+        if (!/^\d{1,16}$/.test(length))
+          throw new StoreError(
+            'UNKNOWN',
+            `${location}@${digest} is there, but the registry does not say how large it is`,
+          )
+        noteBlob(host, digest, repository)
+        return Number(length)
+      } catch (error) {
+        if (isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN')) return undefined
+        throw error
+      }
+    },
+
+    getBlob: (descriptor, start = 0) => downloadBlob([...mirrors, origin], descriptor, start, onRetry),
+
+    listTags: () => listTags(host, repository),
+
+    listReferrers: async (digest) => {
+      if (host.facts.hasReferrers !== false) {
+        const found = await listByApi(host, repository, digest)
+        host.facts.hasReferrers = found !== undefined
+        if (found !== undefined) return found
+      }
+      return listByTag(fallbackTag, digest)
+    },
+
+    pushBlob: (descriptor, content, onBytes) =>
+      uploadOnce({
+        host,
+        repository,
+        descriptor,
+        content,
+        onProgress: (bytes) => onBytes?.(descriptor.digest, bytes),
+      }),
+
+    mountBlob: (descriptor, from) => mountBlob(origin, descriptor, from),
+
+    pushManifest: async (content, tag) => {
+      const { subjectNoted } = await putManifest(host, repository, content, tag)
+      const referrer = subjectNoted ? undefined : referrerOf(content)
+      if (referrer !== undefined)
+        await takeTurn(host, `${location}@${referrer.subject}`, () =>
+          addByTag(fallbackTag, referrer.subject, referrer.descriptor),
+        )
+    },
+
+    deleteManifest: (reference) => removeManifest(host, repository, reference),
+  }
+}
+
+/** Whether the registry took the blob over from its other repository. */
+const mountBlob = async (
+  { host, repository }: Source,
+  { digest }: Descriptor,
+  from: { readonly host: string; readonly name: string },
+): Promise<boolean> => {
+  if (from.host !== host.name) return false
+  if (hasBlob(host, digest, repository) || from.name === repository) return hasBlob(host, digest, repository)
+  try {
+    const response = await host.call({
+      method: 'POST',
+      repository,
+      target: `blobs/uploads/?${new URLSearchParams({ mount: digest, from: from.name }).toString()}`,
+      scopes: [writeScope(repository), readScope(from.name)],
+      accept: [201, 202],
+      notFound: 'BLOB_UNKNOWN',
+    })
+    if (response.status === 201) {
+      noteBlob(host, digest, repository)
+      return true
+    }
+    const upload = resolveLocation(
+      headerOf(response, 'location'),
+      { method: 'POST', url: response.url },
+      host.isInsecure,
+    )
+    await cancelUpload(host, repository, upload)
+    return false
+  } catch (error) {
+    // No access to the other repository is no reason to fail: the blob is uploaded, and that says what is wrong here.
+    if (isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'DENIED', 'UNAUTHORIZED', 'UNSUPPORTED')) return false
+    throw error
+  }
+}
