@@ -8,14 +8,15 @@ import { Plan, verifyPlan } from './plan.ts'
 /** The largest document that is read, in bytes. */
 export const documentSizeLimit = 16 * 1024 * 1024
 
-const withoutExtensions = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(withoutExtensions)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => !key.startsWith('x-'))
-      .map(([key, entry]) => [key, withoutExtensions(entry)]),
-  )
+/** The value without the x-* keys that its schema does not know; maps whose keys are the user's keep theirs. */
+const withoutExtensions = (value: unknown, issues: readonly z.core.$ZodIssue[]): unknown => {
+  const copy: unknown = structuredClone(value)
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue
+    const holder = issue.path.reduce((at, part) => (at as Record<PropertyKey, unknown>)[part], copy)
+    for (const key of issue.keys) if (key.startsWith('x-')) delete (holder as Record<string, unknown>)[key]
+  }
+  return copy
 }
 
 const pathOf = (path: readonly PropertyKey[]): string =>
@@ -43,7 +44,8 @@ const parseDocument = <S extends z.ZodType>(schema: S, name: string, text: strin
   const stated = typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined
   if (stated !== name)
     throw inputFailure(`${place}: expected a ${name} document, found ${typeof stated === 'string' ? stated : 'none'}`)
-  const parsed = schema.safeParse(withoutExtensions(value))
+  const strict = schema.safeParse(value)
+  const parsed = strict.success ? strict : schema.safeParse(withoutExtensions(value, strict.error.issues))
   if (parsed.success) return parsed.data
   throw inputFailure(`${place}: ${describeIssues(parsed.error).join('; ')}`)
 }

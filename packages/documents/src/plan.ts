@@ -82,9 +82,21 @@ export const verifyPlan = (plan: Plan): Plan => {
     throw verificationFailure(
       `the plan says id ${plan.id} but its content has ${actual}: it was changed after planning`,
     )
+  for (const [what, items] of [
+    ['image', plan.images],
+    ['leg', plan.legs],
+  ] as const) {
+    const ids = new Set<string>()
+    for (const { id } of items) {
+      if (ids.has(id)) throw verificationFailure(`plan ${plan.id}: there are two ${what}s with the id ${id}`)
+      ids.add(id)
+    }
+  }
   const expected = new Set(
     plan.images.flatMap((image) =>
-      image.platforms.filter((platform) => !(platform in image.prebuilt)).map((platform) => `${image.id} ${platform}`),
+      image.platforms
+        .filter((platform) => !Object.hasOwn(image.prebuilt, platform))
+        .map((platform) => `${image.id} ${platform}`),
     ),
   )
   for (const leg of plan.legs) {

@@ -16,7 +16,9 @@ const encodeChild = (child: Descriptor): Descriptor => ({
   mediaType: child.mediaType,
   digest: child.digest,
   size: child.size,
-  ...(child.annotations && Object.keys(child.annotations).length > 0 ? { annotations: sortKeys(child.annotations) } : {}),
+  ...(child.annotations && Object.keys(child.annotations).length > 0
+    ? { annotations: sortKeys(child.annotations) }
+    : {}),
   ...(child.artifactType === undefined ? {} : { artifactType: child.artifactType }),
   ...(child.platform === undefined
     ? {}

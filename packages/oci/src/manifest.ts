@@ -54,8 +54,7 @@ export const manifestSizeLimit = 4 * 1024 * 1024
 
 type Json = Readonly<Record<string, unknown>>
 
-const isRecord = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -77,6 +76,25 @@ const requireText = (value: unknown, what: string): string => {
   throw verificationFailure(`${what} is missing or not text`)
 }
 
+const optionalText = (value: unknown, what: string): void => {
+  if (value !== undefined && typeof value !== 'string') throw verificationFailure(`${what} is not text`)
+}
+
+/** What platforms are compared by, in an index entry and in a config alike. */
+const checkPlatform = (json: Json, what: string): void => {
+  requireText(json['os'], `${what} os`)
+  requireText(json['architecture'], `${what} architecture`)
+  optionalText(json['variant'], `${what} variant`)
+  optionalText(json['os.version'], `${what} os.version`)
+}
+
+/** Some tools write null where there are none, as Go does. */
+const checkAnnotations = (value: unknown, what: string): void => {
+  if (value === undefined || value === null) return
+  if (!isRecord(value)) throw verificationFailure(`${what} is not an object`)
+  for (const [key, text] of Object.entries(value)) optionalText(text, `${what}: ${key.slice(0, 160)}`)
+}
+
 const requireDescriptor = (value: unknown, what: string): Descriptor => {
   if (!isRecord(value)) throw verificationFailure(`${what} is not a descriptor`)
   const { digest, size } = value
@@ -86,9 +104,9 @@ const requireDescriptor = (value: unknown, what: string): Descriptor => {
     throw verificationFailure(`${what}: size ${String(size).slice(0, 40)} is not a whole number of bytes`)
   if (value['platform'] !== undefined) {
     if (!isRecord(value['platform'])) throw verificationFailure(`${what}: platform is not an object`)
-    requireText(value['platform']['os'], `${what}: platform.os`)
-    requireText(value['platform']['architecture'], `${what}: platform.architecture`)
+    checkPlatform(value['platform'], `${what}: platform:`)
   }
+  checkAnnotations(value['annotations'], `${what}: annotations`)
   return value as unknown as Descriptor
 }
 
@@ -119,6 +137,7 @@ export const parseManifest = (bytes: Uint8Array): Manifest => {
   if (!isImageManifestType(mediaType)) throw verificationFailure(`expected an image manifest, found ${mediaType}`)
   // A document that is a manifest and an index at once reads differently in every client (CVE-2021-41190).
   if (json['manifests'] !== undefined) throw verificationFailure('manifest has both layers and manifests')
+  checkAnnotations(json['annotations'], 'manifest: annotations')
   return {
     ...(json as unknown as Manifest),
     mediaType,
@@ -137,6 +156,7 @@ export const parseIndex = (bytes: Uint8Array): Index => {
   if (!isIndexType(mediaType)) throw verificationFailure(`expected an index, found ${mediaType}`)
   if (json['layers'] !== undefined || json['config'] !== undefined)
     throw verificationFailure('index has both manifests and layers')
+  checkAnnotations(json['annotations'], 'index: annotations')
   return {
     ...(json as unknown as Index),
     mediaType,
@@ -150,8 +170,7 @@ export const parseIndex = (bytes: Uint8Array): Index => {
  */
 export const parseImageConfig = (bytes: Uint8Array): ImageConfig => {
   const json = parseJson(bytes, 'config')
-  requireText(json['os'], 'config: os')
-  requireText(json['architecture'], 'config: architecture')
+  checkPlatform(json, 'config:')
   const rootfs = json['rootfs']
   if (!isRecord(rootfs) || !Array.isArray(rootfs['diff_ids']) || !rootfs['diff_ids'].every(isDigest))
     throw verificationFailure('config: rootfs.diff_ids is not a list of digests')

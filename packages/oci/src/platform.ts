@@ -10,69 +10,117 @@ export interface Platform {
   readonly 'os.features'?: readonly string[]
 }
 
-const architectureAliases: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {
-  'i386': ['386'],
-  'i686': ['386'],
-  'x86_64': ['amd64'],
-  'x86-64': ['amd64'],
-  'aarch64': ['arm64'],
-  'armhf': ['arm', 'v7'],
-  'armv7l': ['arm', 'v7'],
-  'armv6l': ['arm', 'v6'],
-  'armel': ['arm', 'v6'],
-  'ppc64el': ['ppc64le'],
-  'loongarch64': ['loong64'],
-  'mips64el': ['mips64le'],
-}
+/** Maps, not objects: what is looked up in them may be any text, "constructor" too. */
+const architectureAliases = new Map<string, readonly [architecture: string, variant?: string]>([
+  ['i386', ['386']],
+  ['i686', ['386']],
+  ['x86_64', ['amd64']],
+  ['x86-64', ['amd64']],
+  ['aarch64', ['arm64']],
+  ['armhf', ['arm', 'v7']],
+  ['armv7l', ['arm', 'v7']],
+  ['armv6l', ['arm', 'v6']],
+  ['armel', ['arm', 'v6']],
+  ['ppc64el', ['ppc64le']],
+  ['loongarch64', ['loong64']],
+  ['mips64el', ['mips64le']],
+])
 
-const operatingSystemAliases: Readonly<Record<string, string>> = { macos: 'darwin' }
+const operatingSystemAliases = new Map([['macos', 'darwin']])
 
 /** The pairs that a Go toolchain and so an image can be built for (`go tool dist list`). */
-const knownArchitectures: Readonly<Record<string, readonly string[]>> = {
-  linux: ['386', 'amd64', 'arm', 'arm64', 'loong64', 'mips', 'mips64', 'mips64le', 'mipsle', 'ppc64le', 'riscv64', 's390x'],
-  windows: ['386', 'amd64', 'arm64'],
-  darwin: ['amd64', 'arm64'],
-  freebsd: ['386', 'amd64', 'arm', 'arm64', 'riscv64'],
-  netbsd: ['386', 'amd64', 'arm', 'arm64'],
-  openbsd: ['386', 'amd64', 'arm', 'arm64', 'riscv64'],
-  wasip1: ['wasm'],
-}
+const knownArchitectures = new Map<string, readonly string[]>(
+  Object.entries({
+    linux: [
+      '386',
+      'amd64',
+      'arm',
+      'arm64',
+      'loong64',
+      'mips',
+      'mips64',
+      'mips64le',
+      'mipsle',
+      'ppc64le',
+      'riscv64',
+      's390x',
+    ],
+    windows: ['386', 'amd64', 'arm64'],
+    darwin: ['amd64', 'arm64'],
+    freebsd: ['386', 'amd64', 'arm', 'arm64', 'riscv64'],
+    netbsd: ['386', 'amd64', 'arm', 'arm64'],
+    openbsd: ['386', 'amd64', 'arm', 'arm64', 'riscv64'],
+    wasip1: ['wasm'],
+  }),
+)
 
-const variantsOf: Readonly<Record<string, readonly string[]>> = {
-  arm: ['v5', 'v6', 'v7', 'v8'],
-  arm64: ['v8', 'v8.1', 'v8.2', 'v8.3', 'v8.4', 'v8.5', 'v8.6', 'v8.7', 'v8.8', 'v8.9', 'v9', 'v9.0', 'v9.1', 'v9.2', 'v9.3', 'v9.4', 'v9.5'],
-  amd64: ['v1', 'v2', 'v3', 'v4'],
-}
+const variantsOf = new Map<string, readonly string[]>(
+  Object.entries({
+    arm: ['v5', 'v6', 'v7', 'v8'],
+    arm64: [
+      'v8',
+      'v8.0',
+      'v8.1',
+      'v8.2',
+      'v8.3',
+      'v8.4',
+      'v8.5',
+      'v8.6',
+      'v8.7',
+      'v8.8',
+      'v8.9',
+      'v9',
+      'v9.0',
+      'v9.1',
+      'v9.2',
+      'v9.3',
+      'v9.4',
+      'v9.5',
+    ],
+    amd64: ['v1', 'v2', 'v3', 'v4'],
+  }),
+)
+
+/** The variants that say the same as another one, or as none: what containerd's normalizeArch makes of them. */
+const variantAliases = new Map([
+  ['amd64/v1', ''],
+  ['arm/', 'v7'],
+  ['arm64/v8', ''],
+  ['arm64/v8.0', ''],
+  ['arm64/v9.0', 'v9'],
+])
 
 /** The platform with aliases resolved and the default variant dropped, or added for 32-bit arm. */
 export const normalisePlatform = (platform: Platform): Platform => {
   const os = platform.os.toLowerCase()
   const named = platform.architecture.toLowerCase()
-  const [architecture, aliasVariant] = architectureAliases[named] ?? [named]
-  let variant = (platform.variant ?? aliasVariant ?? '').toLowerCase()
-  if (/^\d/.test(variant)) variant = `v${variant}`
-  if (architecture === 'arm64' && variant === 'v8') variant = ''
-  if (architecture === 'amd64' && variant === 'v1') variant = ''
-  if (architecture === 'arm' && variant === '') variant = 'v7'
+  const [architecture, namedVariant] = architectureAliases.get(named) ?? [named]
+  const written = (namedVariant ?? platform.variant ?? '').toLowerCase().replace(/^(?=\d)/, 'v')
+  const variant = variantAliases.get(`${architecture}/${written}`) ?? written
   const { variant: _, ...rest } = platform
-  return { ...rest, os: operatingSystemAliases[os] ?? os, architecture, ...(variant === '' ? {} : { variant }) }
+  return { ...rest, os: operatingSystemAliases.get(os) ?? os, architecture, ...(variant === '' ? {} : { variant }) }
 }
 
 /** Whether images of this platform can exist: a known os, architecture and variant. */
 export const isKnownPlatform = (platform: Platform): boolean => {
   const { os, architecture, variant } = normalisePlatform(platform)
-  if (knownArchitectures[os]?.includes(architecture) !== true) return false
-  return variant === undefined || (variantsOf[architecture]?.includes(variant) ?? false)
+  if (knownArchitectures.get(os)?.includes(architecture) !== true) return false
+  return variant === undefined || (variantsOf.get(architecture)?.includes(variant) ?? false)
 }
 
+/** How many letters have to be added, removed, replaced or swapped with their neighbour to make one text the other. */
 const editDistance = (left: string, right: string): number => {
+  let before: number[] = []
   let row = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (let i = 1; i <= left.length; i++) {
     const next = [i]
     for (let j = 1; j <= right.length; j++) {
       const substitution = row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, substitution))
+      const swapped = i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]
+      const swap = swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, substitution, swap))
     }
+    before = row
     row = next
   }
   return row[right.length]!
@@ -80,13 +128,16 @@ const editDistance = (left: string, right: string): number => {
 
 /** The known platform whose text is nearest to the given one: what a typing error most likely meant. */
 export const nearestPlatform = (text: string): string => {
-  const known = Object.entries(knownArchitectures).flatMap(([os, architectures]) =>
+  const known = [...knownArchitectures].flatMap(([os, architectures]) =>
     architectures.flatMap((architecture) => [
       `${os}/${architecture}`,
-      ...(variantsOf[architecture] ?? []).map((variant) => `${os}/${architecture}/${variant}`),
+      ...(variantsOf.get(architecture) ?? []).map((variant) => `${os}/${architecture}/${variant}`),
     ]),
   )
-  const scored = known.map((candidate) => ({ candidate, distance: editDistance(text.toLowerCase(), candidate) }))
+  const scored = known.map((candidate) => ({
+    candidate,
+    distance: editDistance(text.slice(0, 64).toLowerCase(), candidate),
+  }))
   return scored.reduce((best, next) => (next.distance < best.distance ? next : best)).candidate
 }
 
@@ -115,6 +166,4 @@ export const platformSlug = (platform: Platform): string => formatPlatform(platf
 /** Whether both name the same platform once normalised; os.version counts only where both have one. */
 export const samePlatform = (left: Platform, right: Platform): boolean =>
   formatPlatform(left) === formatPlatform(right) &&
-  (left['os.version'] === undefined ||
-    right['os.version'] === undefined ||
-    left['os.version'] === right['os.version'])
+  (left['os.version'] === undefined || right['os.version'] === undefined || left['os.version'] === right['os.version'])

@@ -41,7 +41,8 @@ export const isRepositoryName = (text: string): boolean => text.length <= 255 &&
 const looksLikeHost = (text: string): boolean => /[.:]/.test(text) || text === 'localhost'
 
 const splitReference = (text: string): { path: string; tag?: string; digest?: string } => {
-  const at = text.indexOf('@')
+  // A directory of oci:DIR may have an @ in its path.
+  const at = text.indexOf('@', text.lastIndexOf('/') + 1)
   const beforeDigest = at === -1 ? text : text.slice(0, at)
   const colon = beforeDigest.lastIndexOf(':')
   const hasTag = colon > beforeDigest.lastIndexOf('/')
@@ -118,14 +119,15 @@ export const formatStoreLocation = (location: StoreLocation): string =>
  * @throws {Failure} input, when it names neither tag nor digest, or either is malformed.
  */
 export const parseContentLocation = (text: string): ContentLocation => {
-  const { path, tag, digest } = splitReference(text.trim())
-  if (path === 'oci' || (tag === undefined && digest === undefined))
-    throw inputFailure(`"${text}" names no content: add :TAG or @DIGEST`)
+  const trimmed = text.trim()
+  const scheme = trimmed.startsWith('oci:') ? 'oci:' : ''
+  const { path, tag, digest } = splitReference(trimmed.slice(scheme.length))
+  if (tag === undefined && digest === undefined) throw inputFailure(`"${text}" names no content: add :TAG or @DIGEST`)
   if (tag !== undefined && !isTag(tag)) throw inputFailure(`invalid reference "${text}": "${tag}" is not a tag`)
   if (digest !== undefined && !isDigest(digest))
     throw inputFailure(`invalid reference "${text}": "${digest}" is not a digest`)
   return {
-    store: parseStoreLocation(path),
+    store: parseStoreLocation(scheme + path),
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   }
