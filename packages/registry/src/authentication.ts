@@ -12,7 +12,8 @@ export interface Authenticator {
 
 export interface AuthenticatorSettings {
   readonly host: string
-  readonly login: (() => Promise<Login | undefined>) | undefined
+  /** The login for a place, HOST/NAME: one host may have others for other namespaces. */
+  readonly login: ((place: string) => Promise<Login | undefined>) | undefined
   readonly fetchToken: (request: TokenRequest) => Promise<Token>
   readonly clock: Clock
 }
@@ -35,12 +36,13 @@ const margin = 10_000
 export const createAuthenticator = (settings: AuthenticatorSettings): Authenticator => {
   const { host, clock } = settings
   let mode: Mode | undefined
-  let login: Promise<Login | undefined> | undefined
+  const logins = new Map<string, Promise<Login | undefined>>()
   let held: HeldToken[] = []
   const underWay = new Map<string, Promise<HeldToken>>()
 
-  const findLogin = (): Promise<Login | undefined> => {
-    login ??= settings.login?.() ?? Promise.resolve(undefined)
+  const findLogin = (place: string): Promise<Login | undefined> => {
+    const login = logins.get(place) ?? settings.login?.(place) ?? Promise.resolve(undefined)
+    logins.set(place, login)
     return login
   }
 
@@ -52,7 +54,7 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
   const requestToken = async (bearer: Mode & { kind: 'bearer' }, scopes: readonly Scope[], place: string) => {
     const asked = clock.now()
     const { realm, service } = bearer
-    const token = await settings.fetchToken({ realm, service, scopes, login: await findLogin(), host, place })
+    const token = await settings.fetchToken({ realm, service, scopes, login: await findLogin(place), host, place })
     const lifetime = token.lifetime * 1000
     const renewAt = asked + lifetime - Math.min(margin, lifetime / 5)
     const fresh: HeldToken = { authorization: `Bearer ${token.value}`, scopes, renewAt }
@@ -73,7 +75,7 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
   const authorize = async (scopes: readonly Scope[], place: string): Promise<string | undefined> => {
     if (mode === undefined) return undefined
     if (mode.kind === 'bearer') return (await obtainToken(mode, scopes, place)).authorization
-    const found = await findLogin()
+    const found = await findLogin(place)
     return found !== undefined && 'username' in found ? basicAuthorization(found) : undefined
   }
 
@@ -96,15 +98,15 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
     const refused = held.find((token) => token.authorization === used)
     held = held.filter((token) => token !== refused)
     if (round > 0 && refused !== undefined && coversScopes(refused.scopes, needed))
-      return (await findLogin()) === undefined
+      return (await findLogin(place)) === undefined
         ? `it is not open to everybody, and no login is configured for ${host}`
         : `the login that is configured for ${host} is not allowed to do this`
     await obtainToken(bearer, needed, place)
     return undefined
   }
 
-  const answerBasic = async (used: string | undefined): Promise<string | undefined> => {
-    const found = await findLogin()
+  const answerBasic = async (place: string, used: string | undefined): Promise<string | undefined> => {
+    const found = await findLogin(place)
     if (found === undefined) return `it needs a login, and none is configured for ${host}`
     if (!('username' in found)) return `it wants a name and password: an identity token is configured for ${host}`
     if (used === basicAuthorization(found)) return `${host} refuses the login that is configured for it`
@@ -119,7 +121,7 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
       answerChallenge: async (challenges, used, round) => {
         const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'))
         if (bearer) return answerBearer(bearer, scopes, place, used, round)
-        if (challenges.some(({ scheme }) => scheme === 'basic')) return answerBasic(used)
+        if (challenges.some(({ scheme }) => scheme === 'basic')) return answerBasic(place, used)
         const offered = challenges.map(({ scheme }) => scheme).join(', ')
         return `it asks for a way to log in that is not known here (${offered || 'it names none'})`
       },

@@ -43,8 +43,8 @@ export interface Limits {
 }
 
 export interface RegistryOptions {
-  /** The login for a host exactly as the user wrote it; undefined means anonymous. Asked once per host, when needed. */
-  login?(host: string): Promise<Login | undefined>
+  /** The login for a repository of a host, as the user wrote it; undefined means anonymous. Asked when needed, once each. */
+  login?(host: string, repositoryName: string): Promise<Login | undefined>
   /** Hosts that may be spoken to over plain HTTP or with an unknown certificate. */
   readonly insecureHosts?: readonly string[] | undefined
   /** PEM text of certificate authorities to trust besides the system's. */

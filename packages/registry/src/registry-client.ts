@@ -39,7 +39,7 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
     if (known) return known
     const authenticator = createAuthenticator({
       host: name,
-      login: options.login === undefined ? undefined : async () => options.login?.(name),
+      login: options.login && (async (place) => options.login?.(name, place.slice(name.length + 1))),
       fetchToken: (request) => fetchToken(exchange, request, isInsecure),
       clock,
     })
