@@ -82,9 +82,10 @@ export const step = defineStep({
       const own = hostOfTask(host, leg.id, status)
       const layout = join(work, 'layouts', leg.id)
       const place = { plan: planFile, leg: leg.id, layout }
-      await builder.run({ ...parseInputs(builder, place), ...shared, ...engine }, own)
+      const built = await builder.run({ ...parseInputs(builder, place), ...shared, ...engine }, own)
+      const engineName = `${leg.engine}@${built['engine-version']}`
       const record = join(work, 'records', `${leg.id}.json`)
-      await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record }), ...shared }, own)
+      await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record, engine: engineName }), ...shared }, own)
       await rm(layout, { recursive: true, force: true })
     }
     for (const wave of orderImages(plan)) {
