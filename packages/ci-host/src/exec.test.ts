@@ -132,6 +132,11 @@ describe('an aborted program', () => {
     expect({ code, stdout }).toEqual({ code: 7, stdout: 'ready\ntidied\n' })
   })
 
+  test('may be started to clean up after the host was cancelled', async () => {
+    const command = { ...shell('echo tidied'), cleanup: true }
+    expect(await open({ signal: AbortSignal.abort() })(command)).toMatchObject({ code: 0, stdout: 'tidied\n' })
+  })
+
   test('is not started once the host was cancelled', async () => {
     await using directory = await temporaryDirectory()
     const signal = AbortSignal.abort()

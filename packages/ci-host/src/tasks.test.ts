@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { Log, Task } from './host.ts'
 import { runTasks } from './tasks.ts'
@@ -8,6 +11,18 @@ const collectLog = () => {
   const write = (message: string) => void lines.push(message.replace(/\d+\.\d s/, 'N s'))
   const log: Log = { debug: write, info: write, warning: write, error: write, group: (_title, work) => work() }
   return { lines, log }
+}
+
+/** Runs the tasks of a fixture with a terminal of 100 columns around it, and gives what a person would see. */
+const runOnTerminal = (): Promise<string> => {
+  const fixture = join(import.meta.dirname, 'fixtures/live-tasks.ts')
+  const command = `stty cols 100 && exec '${process.execPath}' --conditions=@polyarch/source '${fixture}'`
+  const env = { PATH: process.env['PATH'], TERM: 'xterm' }
+  return new Promise((resolve) => {
+    execFile('script', ['--quiet', '--return', '--command', command, '/dev/null'], { env }, (_error, stdout) =>
+      resolve(stdout),
+    )
+  })
 }
 
 const never = new AbortController().signal
@@ -77,5 +92,16 @@ describe('tasks, as plain lines', () => {
     await expect(
       runTasks([task], 1, { log: collectLog().log, signal: controller.signal, live: false }),
     ).rejects.toThrow('told')
+  })
+})
+
+describe('tasks on a terminal', () => {
+  test('are a list, with what was logged meanwhile below it', async () => {
+    const lines = stripVTControlCharacters(await runOnTerminal()).split(/\r?\n/)
+    expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/✔ web linux\/amd64 {2}pushing 10 MB \[.*\]/)]))
+    expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/[✖✕] web linux\/arm64/)]))
+    expect(lines).toContain('  › no space left')
+    expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/api linux\/amd64: not started/)]))
+    expect(lines.indexOf('warning: half full')).toBeGreaterThan(lines.indexOf('  › no space left'))
   })
 })
