@@ -43,8 +43,8 @@ const outputs = z.object({
   results: z.array(MergeResult).describe('One merge result per image'),
 })
 
-/** The host as one task sees it: what it logs becomes the task's status, warnings keep their place in the log. */
-const hostOfTask = (host: Host, title: string, status: (text: string) => void): Host => {
+/** The host as one task sees it: what it logs becomes its status, and what it starts ends when another task fails. */
+const hostOfTask = (host: Host, title: string, status: (text: string) => void, signal: AbortSignal): Host => {
   const log: Log = {
     debug: (message) => host.log.debug(`${title}: ${message}`),
     info: status,
@@ -55,7 +55,9 @@ const hostOfTask = (host: Host, title: string, status: (text: string) => void): 
       return work()
     },
   }
-  return Object.assign(Object.create(host) as Host, { log })
+  const exec: Host['exec'] = (command) =>
+    host.exec({ ...command, signal: command.signal ? AbortSignal.any([signal, command.signal]) : signal })
+  return Object.assign(Object.create(host) as Host, { log, exec, signal })
 }
 
 /** Plans, builds, pushes and merges; nothing is tagged before every platform of an image is in its store. */
@@ -76,17 +78,20 @@ export const step = defineStep({
     const shared = pick(values, storeInputs)
     const engine = pick(values, engineInputs)
     const results: MergeResult[] = []
-    const runLeg = (leg: Leg) => async (status: (text: string) => void) => {
+    const runLeg = (leg: Leg) => async (status: (text: string) => void, signal: AbortSignal) => {
       const builder = builders[leg.engine]
       if (!builder) throw inputFailure(`leg ${leg.id}: engine ${leg.engine} cannot run here`)
-      const own = hostOfTask(host, leg.id, status)
+      const own = hostOfTask(host, leg.id, status, signal)
       const layout = join(work, 'layouts', leg.id)
       const place = { plan: planFile, leg: leg.id, layout }
-      const built = await builder.run({ ...parseInputs(builder, place), ...shared, ...engine }, own)
-      const engineName = `${leg.engine}@${built['engine-version']}`
       const record = join(work, 'records', `${leg.id}.json`)
-      await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record, engine: engineName }), ...shared }, own)
-      await rm(layout, { recursive: true, force: true })
+      try {
+        const built = await builder.run({ ...parseInputs(builder, place), ...shared, ...engine }, own)
+        const version = `${leg.engine}@${built['engine-version']}`
+        await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record, engine: version }), ...shared }, own)
+      } finally {
+        await rm(layout, { recursive: true, force: true })
+      }
     }
     for (const wave of orderImages(plan)) {
       const legs = plan.legs.filter((leg) => wave.some((image) => image.id === leg.image))
@@ -97,12 +102,12 @@ export const step = defineStep({
       await host.runTasks(
         wave.map((image) => ({
           title: `${image.id}: merge`,
-          run: async (status) => {
+          run: async (status, signal) => {
             const records = plan.legs
               .filter((leg) => leg.image === image.id)
               .map((leg) => join(work, 'records', `${leg.id}.json`))
             const result = join(work, 'merge', `${image.id}.json`)
-            const own = hostOfTask(host, image.id, status)
+            const own = hostOfTask(host, image.id, status, signal)
             const merged = await mergeManifest.run(
               {
                 ...parseInputs(mergeManifest, { plan: planFile, image: image.id, records, result }),
