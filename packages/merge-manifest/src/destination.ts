@@ -1,5 +1,6 @@
 // One repository that gets the image: first the children, then the index, at last the tags.
 import {
+  type BlobTransfers,
   copyManifest,
   type Descriptor,
   forEachParallel,
@@ -42,8 +43,10 @@ export const copyChildren = async (
       descriptor,
     ]),
   )
+  const mountFrom = (source: StoreReader) => mountable(source.location, repository)
+  const transfers: BlobTransfers = new Map()
   await forEachParallel(copies, parallelChildren, async ([source, descriptor]) => {
-    await copyManifest(source, store, descriptor, { mountFrom: mountable(source.location, repository) })
+    await copyManifest(source, store, descriptor, { mountFrom: mountFrom(source), transfers })
   })
 }
 

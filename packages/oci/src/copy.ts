@@ -5,7 +5,7 @@ import type { ManifestContent } from './image-index.ts'
 import { type Descriptor, parseIndex, parseManifest } from './manifest.ts'
 import { isIndexType, isManifestType, isNonDistributable } from './media-types.ts'
 import type { Repository } from './reference.ts'
-import { isStoreError, type OnBytes, type Store, type StoreReader, type StoreWriter } from './store.ts'
+import { isStoreError, type OnBytes, type Store, type StoreError, type StoreReader, type StoreWriter } from './store.ts'
 
 export interface CopyOptions {
   /** Repositories of the destination's host that may have the blobs already: mounted instead of uploaded. */
@@ -13,7 +13,12 @@ export interface CopyOptions {
   /** The most blobs under way at once; the destination may hold them back further. Default 64. */
   readonly concurrency?: number
   readonly onBytes?: OnBytes
+  /** For copies side by side to one destination: what they share goes through once. Default: nothing is shared. */
+  readonly transfers?: BlobTransfers
 }
+
+/** The blobs that are on their way to a destination or have arrived there, by digest. */
+export type BlobTransfers = Map<Digest, Promise<unknown>>
 
 /** What a copy did: each distinct blob counts once. */
 export interface CopyResult {
@@ -92,7 +97,7 @@ const uploadBlobs = async (
   let uploaded = 0
   let uploadedBytes = 0
   let mounted = 0
-  await forEachParallel(blobs, options.concurrency ?? 64, async (blob) => {
+  const transfer = async (blob: Descriptor): Promise<void> => {
     for (const repository of options.mountFrom ?? []) {
       if (await destination.mountBlob(blob, repository)) {
         mounted += 1
@@ -104,6 +109,16 @@ const uploadBlobs = async (
     await destination.pushBlob(blob, content, options.onBytes)
     uploaded += 1
     uploadedBytes += blob.size
+  }
+  await forEachParallel(blobs, options.concurrency ?? 64, async (blob) => {
+    const underWay = options.transfers?.get(blob.digest)
+    if (underWay) {
+      await underWay
+      return
+    }
+    const work = transfer(blob)
+    options.transfers?.set(blob.digest, work)
+    await work
   })
   return { uploaded, uploadedBytes, mounted }
 }
@@ -149,6 +164,29 @@ const offerManifest = async (
   return missing.length > 0 ? missing : undefined
 }
 
+/** How often blobs are looked up again that the destination denies although they were sent. */
+const mostDoubts = 3
+
+/** The blobs to send before the next try, of those that the destination says it lacks; throws where trying is over. */
+const blobsToSend = async (
+  destination: StoreReader,
+  refusal: StoreError,
+  blobs: readonly Descriptor[],
+  sent: ReadonlySet<Digest>,
+  doubts: number,
+  options: CopyOptions,
+): Promise<readonly Descriptor[]> => {
+  const named = blobs.filter((blob) => refusal.missing.includes(blob.digest))
+  // Some registries name only the first blobs that they lack: go on while each round brings new ones.
+  const unsent = named.filter((blob) => !sent.has(blob.digest))
+  if (unsent.length > 0) return unsent
+  if (named.length === 0 || doubts >= mostDoubts) throw refusal
+  // Distribution 2.8 rewrites the link of a blob in place when someone else pushes it too: for a moment it is not there.
+  const missing = await lookUpMissing(destination, named, options)
+  for (const blob of missing) options.transfers?.delete(blob.digest)
+  return missing
+}
+
 const copyImage = async (
   source: StoreReader,
   destination: Store,
@@ -159,6 +197,7 @@ const copyImage = async (
   let pending = await offerManifest(destination, content, blobs, options)
   let result = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
   const sent = new Set<Digest>()
+  let doubts = 0
   while (pending !== undefined) {
     const done = await uploadBlobs(source, destination, pending, options)
     result = {
@@ -172,10 +211,9 @@ const copyImage = async (
       pending = undefined
     } catch (error) {
       if (!isStoreError(error, 'MANIFEST_BLOB_UNKNOWN')) throw error
-      // Some registries name only the first blobs that they lack: go on while each round brings new ones.
-      const named = new Set<Digest>(error.missing)
-      pending = blobs.filter((blob) => named.has(blob.digest) && !sent.has(blob.digest))
-      if (pending.length === 0) throw error
+      const next: readonly Descriptor[] = await blobsToSend(destination, error, blobs, sent, doubts, options)
+      if (next.every((blob) => sent.has(blob.digest))) doubts += 1
+      pending = next
     }
   }
   return { ...result, unchanged: false }
@@ -196,12 +234,13 @@ export const copyManifest = async (
   const content = await getManifestExactly(source, descriptor)
   if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)
   let total = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
+  const shared = { ...options, transfers: options.transfers ?? new Map() }
   await forEachParallel(parseIndex(content.bytes).manifests, 8, async (child) => {
     if (!isManifestType(child.mediaType))
       throw verificationFailure(
         `${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`,
       )
-    const done = await copyManifest(source, destination, child, options)
+    const done = await copyManifest(source, destination, child, shared)
     total = {
       uploaded: total.uploaded + done.uploaded,
       uploadedBytes: total.uploadedBytes + done.uploadedBytes,

@@ -69,7 +69,12 @@ const pushImage = async (
 
 const handOn = async (host: Host, plan: PushPlan, file: string): Promise<void> => {
   const name = handoffName(plan.plan, plan.repositories[0], plan.name)
-  await host.sendFiles(name, [file])
+  try {
+    await host.sendFiles(name, [file])
+  } catch (error) {
+    await rm(file, { force: true })
+    throw error
+  }
   host.log.info(`record handed on as artifact ${name}`)
 }
 
