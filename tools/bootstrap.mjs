@@ -2,9 +2,18 @@
 // Plain JavaScript without dependencies, and no syntax newer than what an old Node parses: it has to say what it needs.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { constants } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const oldestNode = [20, 19]
@@ -73,12 +82,26 @@ const installDependencies = (pnpmDirectory) => {
   writeFileSync(stamp, wanted)
 }
 
+/**
+ * The directory with Node 24 and pnpm for all that the tool starts. It is outside of node_modules, whose directories
+ * nx takes off PATH; and pnpm's own shim of node is a shell script, which would keep signals from node.
+ */
+const linkPrograms = (pnpmDirectory) => {
+  const directory = join(cache, 'bin')
+  mkdirSync(directory, { recursive: true })
+  for (const target of [join(root, 'node_modules', 'node', 'bin', 'node'), join(pnpmDirectory, 'pnpm')]) {
+    const link = join(directory, basename(target))
+    if (existsSync(link) && realpathSync(link) === realpathSync(target)) continue
+    rmSync(link, { force: true })
+    symlinkSync(target, link)
+  }
+  return directory
+}
+
 /** Runs the tool under the Node of the dependencies and ends as it ends. */
-const runTool = (pnpmDirectory, args) => {
-  // pnpm's own shim of node is a shell script: it would keep signals from node and set NODE_PATH.
-  const nodeDirectory = join(root, 'node_modules', 'node', 'bin')
-  const directories = [nodeDirectory, join(root, 'node_modules', '.bin'), pnpmDirectory, process.env.PATH]
-  const child = spawn(join(nodeDirectory, 'node'), ['--conditions=@polyarch/source', ...args], {
+const runTool = (programs, args) => {
+  const directories = [programs, join(root, 'node_modules', '.bin'), process.env.PATH]
+  const child = spawn(join(programs, 'node'), ['--conditions=@polyarch/source', ...args], {
     env: Object.assign({}, process.env, { PATH: directories.join(delimiter) }),
     stdio: 'inherit',
   })
@@ -87,7 +110,7 @@ const runTool = (pnpmDirectory, args) => {
       // A terminal sends its Ctrl-C to the whole group: the child has it already.
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
-  child.on('error', (error) => fail(`cannot start ${nodeDirectory}/node: ${error.message}`))
+  child.on('error', (error) => fail(`cannot start ${programs}/node: ${error.message}`))
   child.on('exit', (code, signal) => {
     process.exitCode = signal ? 128 + constants.signals[signal] : code
   })
@@ -98,4 +121,4 @@ mkdirSync(cache, { recursive: true })
 const pnpm = providePnpm()
 installDependencies(pnpm)
 const [tool, ...args] = process.argv.slice(2)
-runTool(pnpm, [join(root, tool), ...args])
+runTool(linkPrograms(pnpm), [join(root, tool), ...args])

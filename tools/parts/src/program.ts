@@ -28,7 +28,7 @@ export interface RunOptions {
 }
 
 /** Why a program failed: the last line that it wrote, which with apt, go and unshare is the one that says it. */
-export class ProgramError extends Error {
+class ProgramError extends Error {
   override readonly name = 'ProgramError'
 }
 
