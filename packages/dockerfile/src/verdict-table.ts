@@ -1,0 +1,50 @@
+// What a verdict table says: per feature, what an engine makes of it from which version on.
+import type { Feature } from './feature.ts'
+
+export type Verdict = 'ok' | 'warn' | 'refuse'
+
+/** What the adapter of an engine sets so that it builds right. */
+export interface Remedy {
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface VerdictEntry {
+  /** The first version that behaves like this, up to the next entry's. */
+  readonly since: string
+  readonly verdict: Verdict
+  /** What happens; empty where it is built right. */
+  readonly happens: string
+  readonly remedy?: Remedy
+}
+
+export type VerdictTable = Readonly<Partial<Record<Feature, readonly VerdictEntry[]>>>
+
+/** Built right, from this version on; where a remedy is named, because the adapter sets it. */
+export const ok = (since = '0', remedy?: Remedy): VerdictEntry => ({
+  since,
+  verdict: 'ok',
+  happens: '',
+  ...(remedy === undefined ? {} : { remedy }),
+})
+
+/** Built, with a loss that does not make the image wrong. */
+export const warn = (since: string, happens: string): VerdictEntry => ({ since, verdict: 'warn', happens })
+
+/** Built wrong, or failing late. */
+export const refuse = (since: string, happens: string): VerdictEntry => ({ since, verdict: 'refuse', happens })
+
+const numbersOf = (version: string): number[] => version.split(/[.+-]/).slice(0, 3).map(Number)
+
+/** Less than zero where the left version is the older one. */
+export const compareVersions = (left: string, right: string): number => {
+  const [a, b] = [numbersOf(left), numbersOf(right)]
+  for (let index = 0; index < 3; index++) {
+    const difference = (a[index] ?? 0) - (b[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** The entry that holds for the version: the newest that is not newer than it. */
+export const entryFor = (entries: readonly VerdictEntry[], version: string): VerdictEntry | undefined =>
+  entries.findLast(({ since }) => compareVersions(since, version) <= 0)
