@@ -37,12 +37,12 @@ const outputs = z.object({
   'uploaded-bytes': z.number().describe('How many bytes of blobs had to be sent'),
 })
 
-/** A destination may be a store alone, or name a tag in it. */
+/** A destination names a tag or digest in a store, or the store alone. */
 const parseDestination = (destination: string): ContentLocation => {
   try {
-    return { store: parseStoreLocation(destination) }
-  } catch {
     return parseContentLocation(destination)
+  } catch {
+    return { store: parseStoreLocation(destination) }
   }
 }
 
