@@ -7,7 +7,7 @@ export default defineConfig({
   resolve,
   ssr: { resolve },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'e2e/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'e2e/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/lib/**', '**/dist/**'],
     globalSetup: ['tools/parts/src/vitest-setup.ts'],
     testTimeout: 60_000,

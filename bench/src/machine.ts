@@ -1,0 +1,34 @@
+// The facts of the machine and of the programs that figures depend on.
+import { execFile } from 'node:child_process'
+import { cpus, release, totalmem } from 'node:os'
+import { promisify } from 'node:util'
+import { type PeerName, partPath, peerVersion } from '@polyarch/parts'
+import { contenderParts } from './contender.ts'
+
+/** One fact to a line: what it is about, and the fact. */
+export type Facts = readonly (readonly [subject: string, fact: string])[]
+
+const skopeoVersion = async (): Promise<string> => {
+  const { stdout } = await promisify(execFile)(partPath('skopeo'), ['--version'])
+  return stdout.trim().replace(/^skopeo version /, '')
+}
+
+/** What stands above the figures. */
+export const readFacts = async (storage: string): Promise<Facts> => {
+  const [processor] = cpus()
+  const versions = await Promise.all(
+    contenderParts.map(async (tool) =>
+      tool === 'skopeo' ? `skopeo ${await skopeoVersion()} (Debian)` : `${tool} ${peerVersion(tool as PeerName)}`,
+    ),
+  )
+  return [
+    ['Date', new Date().toISOString().slice(0, 10)],
+    ['Processor', `${processor?.model.trim()}, ${cpus().length} cores`],
+    ['Memory', `${Math.round(totalmem() / 1e9)} GB`],
+    ['Kernel', `${process.platform} ${release()} ${process.arch}`],
+    ['Layouts and registry on', storage],
+    ['Server', `distribution ${peerVersion('distribution-3')}`],
+    ['Polyarch on', `Node ${process.versions.node}`],
+    ['Peers', versions.join(', ')],
+  ]
+}

@@ -1,0 +1,115 @@
+// npm run bench: Polyarch's push and merge beside skopeo, crane, regctl, oras and buildx, on one server in one run.
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { prepareParts, reasonMissing, repositoryRoot } from '@polyarch/parts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { contenderParts, listContenders } from './contender.ts'
+import { holdContest } from './contest.ts'
+import { readFacts } from './machine.ts'
+import { median } from './measure.ts'
+import { type Row, roomFor, rows } from './row.ts'
+import { measureStartUps, nodeAlone } from './start-up.ts'
+import { formatDocument, formatFacts, formatRow, formatStartUps } from './table.ts'
+
+interface Options {
+  readonly rows: readonly Row[]
+  readonly tools: readonly string[] | undefined
+  readonly runs: number
+  readonly write: boolean
+}
+
+const parseRuns = (text: string): number => {
+  const runs = Number(text)
+  if (Number.isInteger(runs) && runs > 0) return runs
+  throw new InvalidArgumentError('expected a whole number, at least 1')
+}
+
+const parseRows = (text: string): Row[] =>
+  text.split(',').map((id) => {
+    const row = rows.find((candidate) => candidate.id === id)
+    if (row) return row
+    throw new InvalidArgumentError(`no row "${id}": there are ${rows.map((candidate) => candidate.id).join(', ')}`)
+  })
+
+const readOptions = (): Options =>
+  new Command('npm run bench --')
+    .description('Measures Polyarch side by side with its peers on the same server.')
+    .addOption(new Option('--rows <ids>', 'only these rows').argParser(parseRows).default(rows, 'all'))
+    .addOption(new Option('--tools <names>', 'only these tools').argParser((text) => text.split(',')))
+    .addOption(
+      new Option('--runs <count>', 'runs of each tool in each row').env('RUNS').argParser(parseRuns).default(5),
+    )
+    .option('--write', 'write docs/benchmarks.md', false)
+    .parse()
+    .opts<Options>()
+
+const report = (line: string): void => console.error(line)
+
+/** Where temporary files are unless a row has a better place. */
+const temporary = tmpdir()
+
+/** A directory in memory where this machine has room for the row's bytes there. */
+const storageFor = async (row: Row): Promise<string | undefined> => {
+  for (const directory of ['/dev/shm', temporary]) {
+    if (!existsSync(directory)) continue
+    const { bavail, bsize } = await statfs(directory)
+    if (bavail * bsize > roomFor(row)) return directory
+  }
+  return undefined
+}
+
+const { signal } = (() => {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => controller.abort(new Error(`ended by ${name}`)))
+  return controller
+})()
+
+const options = readOptions()
+await prepareParts([...contenderParts, 'time', 'distribution-3', 'zot'], report)
+for (const part of ['time', 'distribution-3'] as const) {
+  const reason = reasonMissing(part)
+  if (reason !== undefined) throw new Error(`nothing can be measured without ${part}: ${reason}`)
+}
+
+const contenders = listContenders().filter(({ tool }) => options.tools?.includes(tool) ?? true)
+for (const { name, missing } of contenders) if (missing !== undefined) report(`SKIPPED ${name}: ${missing}`)
+report(`SKIPPED zot as the server: ${reasonMissing('zot') ?? 'no row is measured on it'}`)
+
+const polyarch = contenders.some(({ tool, missing }) => tool === 'polyarch' && missing === undefined)
+const startUps = await measureStartUps(options.runs, polyarch, signal)
+const nodeSeconds = median(
+  startUps.flatMap(({ name, costs }) => (name === nodeAlone ? costs.map(({ seconds }) => seconds) : [])),
+)
+
+const sections: string[] = []
+let storage = temporary
+for (const row of options.rows) {
+  const chosen = await storageFor(row)
+  if (chosen === undefined) {
+    report(`SKIPPED ${row.title}: no room for ${roomFor(row)} bytes`)
+    continue
+  }
+  storage = chosen
+  const directory = await mkdtemp(join(chosen, 'polyarch-bench-'))
+  // Everything that a row writes goes to the temporary directory of this process.
+  process.env['TMPDIR'] = directory
+  try {
+    const result = await holdContest(row, contenders, { runs: options.runs, signal, report })
+    const section = formatRow(result, nodeSeconds)
+    sections.push(section)
+    console.log(`\n${section}\n`)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+const facts = await readFacts(storage)
+console.log(`${formatStartUps(startUps)}\n\n${formatFacts(facts)}`)
+if (options.write) {
+  const path = join(repositoryRoot, 'docs', 'benchmarks.md')
+  await writeFile(path, formatDocument(facts, options.runs, formatStartUps(startUps), sections))
+  report(`wrote ${path}`)
+}
