@@ -1,2 +1,13 @@
-// @polyarch/engine
-export {}
+// @polyarch/engine: what every engine shares: the build request, launching, checking the finished layout.
+export * from './build-inputs.ts'
+export * from './build-outputs.ts'
+export * from './build-request.ts'
+export * from './container-run.ts'
+export * from './elf.ts'
+export * from './emulation.ts'
+export * from './finished-layout.ts'
+export * from './host-platform.ts'
+export * from './layer.ts'
+export * from './partial-layout.ts'
+export * from './work-directory.ts'
+export * from './workspace.ts'

@@ -1,0 +1,43 @@
+// The inputs that the build steps share, whatever the engine.
+import { choice, lines, map, text } from '@polyarch/ci-host'
+
+export const buildInputs = {
+  plan: text('The plan: its JSON, or a file that holds it'),
+  leg: text('The leg of the plan to build, for example web.linux-amd64'),
+  context: text('Without a plan: the build context, a directory of the workspace; default the workspace itself'),
+  dockerfile: text('Without a plan: the Dockerfile, relative to the context or the workspace; default Dockerfile'),
+  target: text('Without a plan: the stage to build; default the last'),
+  platform: text('Without a plan: the platform to build for; default this machine’s'),
+  'build-args': map('Build arguments, lines of name=value; a bare name takes its value from the environment'),
+  labels: map('Labels, lines of name=value'),
+  annotations: map('Annotations of the manifest, lines of name=value'),
+  layout: text('Where the OCI image layout goes; default .polyarch/layouts/<leg, or platform>'),
+  'cache-repo': text('A repository for cached layers; each platform gets one of its own below it'),
+  secrets: lines('Build secrets, lines of id=value or id=@file', { secret: true }),
+  preflight: choice(
+    'What happens when the engine would build this Dockerfile wrongly',
+    ['enforce', 'warn', 'off'],
+    'enforce',
+  ),
+  'source-date-epoch': text('Builds reproducibly: timestamps are not those of the build (seconds since 1970)'),
+  'engine-args': lines('More arguments for the engine, one per line, appended as they are'),
+}
+
+/** The values of the inputs that the build steps share. */
+export interface BuildInputs {
+  readonly plan?: string | undefined
+  readonly leg?: string | undefined
+  readonly context?: string | undefined
+  readonly dockerfile?: string | undefined
+  readonly target?: string | undefined
+  readonly platform?: string | undefined
+  readonly 'build-args': Readonly<Record<string, string | undefined>>
+  readonly labels: Readonly<Record<string, string | undefined>>
+  readonly annotations: Readonly<Record<string, string | undefined>>
+  readonly layout?: string | undefined
+  readonly 'cache-repo'?: string | undefined
+  readonly secrets: readonly string[]
+  readonly preflight: 'enforce' | 'warn' | 'off'
+  readonly 'source-date-epoch'?: string | undefined
+  readonly 'engine-args': readonly string[]
+}

@@ -1,0 +1,192 @@
+// What to build, the same for every engine: read from a leg of a plan or from single inputs, and checked.
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Host, requireValues } from '@polyarch/ci-host'
+import { automaticArgs } from '@polyarch/dockerfile'
+import { type Leg, readPlan, requireImage, requireLeg } from '@polyarch/documents'
+import {
+  formatPlatform,
+  inputFailure,
+  type Platform,
+  parsePlatform,
+  parseStoreLocation,
+  platformSlug,
+  type Repository,
+} from '@polyarch/oci'
+import type { BuildInputs } from './build-inputs.ts'
+import { hostPlatform } from './host-platform.ts'
+
+import { requireContext, requireDockerfile } from './workspace.ts'
+
+/** A secret of the build: it never appears in a log, an argument list, a layer or the layout. */
+export interface BuildSecret {
+  readonly id: string
+  readonly value: Uint8Array
+}
+
+export interface BuildRequest {
+  /** How logs and messages name this build: the leg's id, or the platform. */
+  readonly name: string
+  readonly platform: Platform
+  /** The machine's own platform, which BUILDPLATFORM names. */
+  readonly buildPlatform: Platform
+  /** Absolute, without symbolic links, inside the workspace. */
+  readonly context: string
+  /** Absolute, without symbolic links, inside the workspace. */
+  readonly dockerfile: string
+  readonly target: string | undefined
+  /** The platform arguments, overridden by the user's. */
+  readonly args: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly secrets: readonly BuildSecret[]
+  readonly cacheRepository: Repository | undefined
+  /** Seconds since 1970. */
+  readonly sourceDateEpoch: number | undefined
+  readonly engineArgs: readonly string[]
+  /** Absolute: where the finished layout goes. */
+  readonly layout: string
+}
+
+type Engine = Leg['engine']
+
+type Source = Pick<BuildRequest, 'name' | 'platform' | 'target' | 'labels' | 'annotations'> & {
+  readonly context: string
+  readonly dockerfile: string
+  readonly args: Readonly<Record<string, string>>
+}
+
+/** The inputs that a plan answers; given next to it they could only contradict it. */
+const plannedInputs = ['context', 'dockerfile', 'target', 'platform', 'build-args', 'labels', 'annotations'] as const
+
+const isGiven = (value: BuildInputs[(typeof plannedInputs)[number]]): boolean =>
+  typeof value === 'object' ? Object.keys(value).length > 0 : value !== undefined
+
+const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine): Promise<Source> => {
+  if (inputs.plan === undefined || inputs.leg === undefined)
+    throw inputFailure(`inputs plan and leg belong together: ${inputs.plan === undefined ? 'plan' : 'leg'} is missing`)
+  const contradicting = plannedInputs.find((name) => isGiven(inputs[name]))
+  if (contradicting !== undefined)
+    throw inputFailure(`input ${contradicting} contradicts plan: the plan says what leg ${inputs.leg} is built from`)
+  const plan = await readPlan(inputs.plan, host.directory)
+  const leg = requireLeg(plan, inputs.leg)
+  const image = requireImage(plan, leg.image)
+  if (leg.engine !== engine)
+    throw inputFailure(`leg ${leg.id} is planned for ${leg.engine}: build it with ${leg.engine}-build`)
+  if (image.build === null) throw inputFailure(`leg ${leg.id}: image ${image.id} has nothing to build`)
+  const { context, dockerfile, target, args, remote } = image.build
+  if (remote !== null)
+    throw inputFailure(
+      `leg ${leg.id}: its source is ${remote.url}; check out ${remote.commit} and build that directory`,
+    )
+  return {
+    name: leg.id,
+    platform: parsePlatform(leg.platform),
+    context,
+    dockerfile: resolve(host.directory, dockerfile),
+    target: target ?? undefined,
+    args,
+    labels: image.labels,
+    annotations: image.annotations,
+  }
+}
+
+const resolveArgs = (host: Host, args: BuildInputs['build-args']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(args).map(([name, value]) => {
+      const found = value ?? host.env[name]
+      if (found === undefined)
+        throw inputFailure(
+          `input build-args: "${name}" has no value and the environment has none: expected ${name}=value`,
+        )
+      return [name, found]
+    }),
+  )
+
+const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
+  const platform = inputs.platform === undefined ? hostPlatform() : parsePlatform(inputs.platform)
+  return {
+    name: formatPlatform(platform),
+    platform,
+    context: inputs.context ?? '.',
+    dockerfile: inputs.dockerfile ?? 'Dockerfile',
+    target: inputs.target,
+    args: resolveArgs(host, inputs['build-args']),
+    labels: requireValues('labels', inputs.labels),
+    annotations: requireValues('annotations', inputs.annotations),
+  }
+}
+
+const secretId = /^\w[\w.-]{0,127}$/
+
+const readSecret = async (host: Host, line: string, position: number): Promise<BuildSecret> => {
+  const equals = line.indexOf('=')
+  const id = equals === -1 ? '' : line.slice(0, equals)
+  if (!secretId.test(id))
+    throw inputFailure(`input secrets: line ${position + 1} is not id=value (an id has letters, digits and . _ -)`)
+  const value = line.slice(equals + 1)
+  if (!value.startsWith('@')) return { id, value: Buffer.from(value) }
+  const file = resolve(host.directory, value.slice(1))
+  try {
+    const bytes = await readFile(file)
+    host.mask(bytes.toString('utf8'))
+    return { id, value: bytes }
+  } catch (cause) {
+    throw inputFailure(`input secrets: ${id}: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
+  }
+}
+
+const readSecrets = async (host: Host, lines: readonly string[]): Promise<BuildSecret[]> => {
+  const secrets = await Promise.all(lines.map((line, position) => readSecret(host, line, position)))
+  const twice = secrets.find(({ id }, position) => secrets.findIndex((other) => other.id === id) !== position)
+  if (twice) throw inputFailure(`input secrets: "${twice.id}" is given twice`)
+  return secrets
+}
+
+const parseEpoch = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw inputFailure(`input source-date-epoch: expected seconds since 1970, found "${text}"`)
+}
+
+/**
+ * The cache repository of one platform: engines key cached layers without the platform, so that two platforms in one
+ * repository give each other layers of the wrong architecture
+ * (https://github.com/GoogleContainerTools/kaniko/issues/2567).
+ */
+const cacheRepositoryOf = (location: string | undefined, platform: Platform): Repository | undefined => {
+  if (location === undefined) return undefined
+  const store = parseStoreLocation(location)
+  if (store.kind === 'layout') throw inputFailure(`input cache-repo: expected HOST[:PORT]/NAME, found "${location}"`)
+  return { host: store.repository.host, name: `${store.repository.name}/${platformSlug(platform)}` }
+}
+
+/**
+ * The build that the inputs of a step describe.
+ * @throws {Failure} input, naming the input that is wrong and what would be right.
+ */
+export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: Engine): Promise<BuildRequest> => {
+  const planned = inputs.plan !== undefined || inputs.leg !== undefined
+  const source = planned ? await readPlannedSource(inputs, host, engine) : readSingleSource(inputs, host)
+  const context = await requireContext(host.directory, source.context)
+  const buildPlatform = hostPlatform()
+  const directory = inputs.layout ?? join('.polyarch', 'layouts', planned ? source.name : platformSlug(source.platform))
+  return {
+    name: source.name,
+    platform: source.platform,
+    buildPlatform,
+    context,
+    dockerfile: await requireDockerfile(host.directory, context, source.dockerfile),
+    target: source.target,
+    args: { ...automaticArgs(buildPlatform, source.platform), ...source.args },
+    labels: source.labels,
+    annotations: source.annotations,
+    secrets: await readSecrets(host, inputs.secrets),
+    cacheRepository: cacheRepositoryOf(inputs['cache-repo'], source.platform),
+    sourceDateEpoch: parseEpoch(inputs['source-date-epoch']),
+    engineArgs: inputs['engine-args'],
+    layout: resolve(host.directory, directory),
+  }
+}

@@ -1,0 +1,178 @@
+// What an engine left behind, checked before anything trusts it, and made the same for every engine.
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { layoutRoots, openLayout } from '@polyarch/layout'
+import {
+  algorithmOf,
+  buildIndex,
+  type Descriptor,
+  type Digest,
+  digestOf,
+  formatPlatform,
+  hexOf,
+  type ImageConfig,
+  isImageManifestType,
+  isNonDistributable,
+  type Manifest,
+  manifestSizeLimit,
+  type Platform,
+  parseImageConfig,
+  parseManifest,
+  platformOf,
+  type StoreReader,
+  samePlatform,
+  verificationFailure,
+} from '@polyarch/oci'
+import { createBinaryCensus } from './binary-census.ts'
+import { elfHeaderBytes } from './elf.ts'
+import { readHead, readLayer } from './layer.ts'
+
+/** An image layout that holds exactly one image, whole and of the platform that was asked for. */
+export interface FinishedLayout {
+  readonly directory: string
+  /** The image's manifest, with its platform. */
+  readonly manifest: Descriptor
+  readonly platform: Platform
+  readonly configDigest: Digest
+  /** The size of all layers as they are stored, in bytes. */
+  readonly layersSize: number
+  /** How many binaries the image has, by architecture. */
+  readonly binaries: Readonly<Record<string, number>>
+}
+
+/** Operating systems whose binaries are ELF files. */
+const elfSystems = ['linux', 'freebsd', 'netbsd', 'openbsd']
+
+const defaultPath = 'usr/local/sbin:usr/local/bin:usr/sbin:usr/bin:sbin:bin'
+
+const readWhole = async (store: StoreReader, descriptor: Descriptor): Promise<Uint8Array> => {
+  if (descriptor.size > manifestSizeLimit)
+    throw verificationFailure(
+      `${store.location}@${descriptor.digest} has ${descriptor.size} bytes: too many for a config`,
+    )
+  const chunks: Uint8Array[] = []
+  for await (const chunk of store.getBlob(descriptor)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** The files that a container of the image starts, as paths without leading `/`: candidates where PATH decides. */
+export const startedFiles = (config: ImageConfig): string[] => {
+  const { Entrypoint, Cmd, Env } = (config.config ?? {}) as Readonly<Record<string, unknown>>
+  const words = [Entrypoint, Cmd].flatMap((list) => (Array.isArray(list) ? [list[0] as unknown] : []))
+  const environment: unknown[] = Array.isArray(Env) ? Env : []
+  const path = environment.find((entry): entry is string => typeof entry === 'string' && entry.startsWith('PATH='))
+  const directories = (path?.slice('PATH='.length) ?? defaultPath).split(':')
+  return words
+    .filter((word): word is string => typeof word === 'string' && word !== '')
+    .flatMap((word) =>
+      word.includes('/') ? [word] : directories.map((directory) => `${directory.replace(/\/+$/, '')}/${word}`),
+    )
+    .map((file) => file.replace(/^\/+/, ''))
+}
+
+const checkLayers = async (
+  store: StoreReader,
+  manifest: Manifest,
+  config: ImageConfig,
+  platform: Platform,
+): Promise<FinishedLayout['binaries']> => {
+  const { diff_ids: diffIds } = config.rootfs
+  if (manifest.layers.length !== diffIds.length)
+    throw verificationFailure(
+      `${store.location}: the manifest has ${manifest.layers.length} layers, its config ${diffIds.length}`,
+    )
+  const census = createBinaryCensus(platform)
+  for (const [position, layer] of manifest.layers.entries()) {
+    if (isNonDistributable(layer.mediaType)) continue
+    const name = `${store.location}@${layer.digest}`
+    const diffId = await readLayer(name, store.getBlob(layer), async ({ path, type, size, content }) => {
+      if (type === 'file' && size >= elfHeaderBytes) census.add(path, await readHead(content, elfHeaderBytes))
+    })
+    if (diffId !== diffIds[position])
+      throw verificationFailure(`${name} unpacks to ${diffId}: the config says ${diffIds[position]}`)
+  }
+  const contradiction = elfSystems.includes(platform.os) ? census.contradiction(startedFiles(config)) : undefined
+  if (contradiction !== undefined)
+    throw verificationFailure(
+      `the image says ${formatPlatform(platform)}, but ${contradiction}; is a base image or a copied binary for another platform?`,
+    )
+  return census.counts()
+}
+
+const requireOneImage = async (directory: string): Promise<Descriptor> => {
+  const roots = await layoutRoots(directory)
+  const [root] = roots
+  if (root === undefined || roots.length > 1 || !isImageManifestType(root.mediaType))
+    throw verificationFailure(
+      `${directory}: expected one image, found ${roots.length === 0 ? 'none' : roots.map((entry) => entry.mediaType).join(', ')}`,
+    )
+  return root
+}
+
+/** Writes the file in one move, whoever owns the one that is there. */
+const replaceFile = async (file: string, bytes: Uint8Array): Promise<void> => {
+  await writeFile(`${file}.new`, bytes)
+  await rename(`${file}.new`, file)
+}
+
+const blobFile = (directory: string, digest: Digest): string =>
+  join(directory, 'blobs', algorithmOf(digest), hexOf(digest))
+
+const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+/** Adds the variant that was asked for to a config that has none; gives the manifest that names the new config. */
+const writeVariant = async (
+  directory: string,
+  manifestDigest: Digest,
+  manifest: Manifest,
+  config: ImageConfig,
+  variant: string,
+): Promise<{ root: Descriptor; configDigest: Digest }> => {
+  const write = async (bytes: Uint8Array): Promise<{ digest: Digest; size: number }> => {
+    const digest = digestOf(bytes)
+    await replaceFile(blobFile(directory, digest), bytes)
+    return { digest, size: bytes.length }
+  }
+  const written = await write(encode({ ...config, variant }))
+  const root = await write(encode({ ...manifest, config: { ...manifest.config, ...written } }))
+  for (const replaced of [manifest.config.digest, manifestDigest]) await rm(blobFile(directory, replaced))
+  return { root: { mediaType: manifest.mediaType, ...root }, configDigest: written.digest }
+}
+
+/**
+ * Checks the layout that an engine wrote: one image, every blob there with the digest and size that its descriptor
+ * says, the platform that was asked for, and binaries that do not contradict it (see BinaryCensus). Then rewrites
+ * index.json: the entry says its platform, and nothing else is in it.
+ * @throws {Failure} verification, naming the file or blob that is wrong.
+ */
+export const finishLayout = async (directory: string, platform: Platform): Promise<FinishedLayout> => {
+  let root = await requireOneImage(directory)
+  const store = openLayout(directory)
+  const content = await store.getManifest(root.digest)
+  if (content.bytes.length !== root.size)
+    throw verificationFailure(
+      `${directory}: index.json says ${root.size} bytes of ${root.digest}, found ${content.bytes.length}`,
+    )
+  const manifest = parseManifest(content.bytes)
+  const config = parseImageConfig(await readWhole(store, manifest.config))
+  let configDigest = manifest.config.digest
+  const asked = platform.variant
+  const lacksVariant = asked !== undefined && (config.variant ?? '') === ''
+  const stated = lacksVariant ? { ...platformOf(config), variant: asked } : platformOf(config)
+  if (!samePlatform(stated, platform))
+    throw verificationFailure(
+      `the image says ${formatPlatform(platformOf(config))}: ${formatPlatform(platform)} was asked for`,
+    )
+  const binaries = await checkLayers(store, manifest, config, platform)
+  if (lacksVariant) ({ root, configDigest } = await writeVariant(directory, root.digest, manifest, config, asked))
+  const entry: Descriptor = { mediaType: manifest.mediaType, digest: root.digest, size: root.size, platform: stated }
+  await replaceFile(join(directory, 'index.json'), buildIndex([entry]).bytes)
+  return {
+    directory,
+    manifest: entry,
+    platform: stated,
+    configDigest,
+    layersSize: manifest.layers.reduce((total, layer) => total + layer.size, 0),
+    binaries,
+  }
+}
