@@ -1,7 +1,7 @@
 // actions/<step>/action.yml: a step as a GitHub action.
 import { type InputFacts, type Step, stepInputs } from '@polyarch/ci-host'
-import { stringify } from 'yaml'
 import { stepOutputs } from './tables.ts'
+import { formatYaml } from './yaml-text.ts'
 
 interface ActionInput {
   readonly description: string
@@ -46,5 +46,5 @@ export const formatAction = (step: Step): string => {
     outputs: Object.fromEntries(stepOutputs(step).map(([name, description]) => [name, { description }])),
     runs: { using: 'node24', main: 'dist/index.js' },
   }
-  return `# Written by \`npm run generate\` from packages/${step.name}/src/step.ts.\n${stringify(action, { lineWidth: 0 })}`
+  return `# Written by \`npm run generate\` from packages/${step.name}/src/step.ts.\n${formatYaml(action)}`
 }

@@ -1,6 +1,7 @@
 // templates/<step>.yml: a step as a GitLab component, its inputs generated around a hand-written job.
 import { type InputFacts, inputVariables, type Step, stepInputs } from '@polyarch/ci-host'
-import { type Document, isMap, parseAllDocuments, stringify } from 'yaml'
+import { type Document, isMap, parseAllDocuments } from 'yaml'
+import { formatDocument, formatYaml } from './yaml-text.ts'
 
 interface ComponentInput {
   readonly description: string
@@ -58,6 +59,6 @@ export const formatComponent = (step: Step, jobText: string, version: string): s
   const written = isMap(variables) ? (variables.toJSON() as Record<string, string>) : {}
   body.setIn([job, 'variables'], body.createNode({ ...written, ...inputVariablesOf(step), POLYARCH_VERSION: version }))
   const origin = `packages/${step.name}/src/step.ts and tools/generate/jobs/${step.name}.job.yml`
-  const spec = stringify({ spec: { inputs: { ...own, ...ofStep } } }, { lineWidth: 0 })
-  return `# Written by \`npm run generate\` from ${origin}.\n${spec}---\n${body.toString({ lineWidth: 0, directives: false })}`
+  const spec = formatYaml({ spec: { inputs: { ...own, ...ofStep } } })
+  return `# Written by \`npm run generate\` from ${origin}.\n${spec}---\n${formatDocument(body)}`
 }

@@ -29,7 +29,7 @@ const sample = defineStep({
     pairs: map('Pairs', { secret: true }),
     'dry-run': boolean('Whether it is dry', false),
     careful: boolean('Whether it is careful', true),
-    mode: choice('A mode', ['auto', 'never'], 'auto'),
+    mode: choice('A mode', ['auto', 'off'], 'auto'),
     count: number('A count'),
     'preset-count': number('A count', { default: 4 }),
   }),
@@ -113,8 +113,10 @@ describe('an input', () => {
     expect(row('needed')).toContain('**required**')
   })
 
-  test('of few words lists them for GitLab', () => {
-    expect(component['mode']).toMatchObject({ options: ['auto', 'never'] })
+  test('of few words lists them for GitLab, as texts also for its older YAML', () => {
+    const [oldHeader] = parseAllDocuments(formatComponent(sample, job, '1.2.3'), { version: '1.1' })
+    for (const read of [header, oldHeader?.toJS()])
+      expect(read).toMatchObject({ spec: { inputs: { mode: { options: ['auto', 'off'] } } } })
   })
 
   test('reaches a GitLab job as a variable that is always a text', () => {
