@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { handoffName, imageIdOf, legIdOf } from '@polyarch/documents'
-import { Failure } from '@polyarch/oci'
 import type { FoundRecord } from './plan.ts'
 import { findRecords } from './record-source.ts'
 import type { MergeRequest } from './request.ts'
@@ -21,14 +20,11 @@ export const artifactNames = (request: MergeRequest): string[] => {
 export const receiveRecords = async (request: MergeRequest, host: Host): Promise<FoundRecord[]> => {
   const directory = await mkdtemp(join(tmpdir(), 'polyarch-records-'))
   try {
-    for (const name of artifactNames(request)) {
-      try {
-        await host.receiveFiles([name], join(directory, name))
-      } catch (error) {
-        if (!(error instanceof Failure) || error.kind !== 'verification') throw error
-        host.log.warning(error.message)
-      }
-    }
+    // Each in a directory of its own: jobs may have given their records the same name.
+    const missing = await Promise.all(
+      artifactNames(request).map((name) => host.receiveFiles([name], join(directory, name))),
+    )
+    for (const name of missing.flat()) host.log.warning(`no job of this run handed on ${name}`)
     return (await findRecords([directory], directory)).map((found) => ({ ...found, place: `artifact ${found.place}` }))
   } finally {
     await rm(directory, { recursive: true, force: true })

@@ -10,8 +10,8 @@ const pullLine = (repository: string, digest: string): string => {
   return parseStoreLocation(repository).kind === 'registry' ? `docker pull ${reference}` : reference
 }
 
-/** The platforms as lines of a table, the tags by repository, and how to pull. */
-export const describeMerge = (result: MergeResult): string => {
+/** Lines that show the platforms, the tags by repository, and last how to pull. */
+export const describeMerge = (result: MergeResult): string[] => {
   const width = Math.max(...result.platforms.map(({ platform }) => platform.length))
   return [
     `${result.image}: ${result.digest}`,
@@ -23,8 +23,11 @@ export const describeMerge = (result: MergeResult): string => {
       ...tags.map(({ tag, status }) => `  ${repository}:${tag}  ${status}`),
       `  ${pullLine(repository, result.digest)}`,
     ]),
-  ].join('\n')
+  ]
 }
+
+/** Text that stays on its line, and so inside the code block that it stands in. */
+const line = (text: string): string => text.replaceAll(/[\r\n]/g, ' ')
 
 /** Text as inline code that cannot end the table cell that it stands in. */
 const code = (text: string): string => `\`${text.replaceAll(/[`|\r\n]/g, ' ')}\``
@@ -47,7 +50,7 @@ export const report = ({ result }: Outputs): string | undefined => {
       ...tags.map(({ tag, status }) => `| ${code(`${repository}:${tag}`)} | ${status} |`),
       '',
       '```sh',
-      pullLine(repository, result.digest),
+      line(pullLine(repository, result.digest)),
       '```',
       '',
     ]),

@@ -1,7 +1,9 @@
 // Merges images in a real registry, with skopeo as the judge of the index.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Host, type Log, openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'
@@ -443,6 +445,66 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest', () => {
       expect(await tagsOf()).toEqual(before)
       expect(await readdir(directory.path)).toEqual(['records'])
       expect((await merge(inputs())).digest).toBe(digest)
+    })
+  })
+
+  describe('a registry with immutable tags', () => {
+    /** Passes everything on to the registry but the move of some tags, which it refuses as ECR does. */
+    const startImmutable = async (tags: readonly string[], beforeRefusal: () => Promise<void> = async () => {}) => {
+      const refused = (request: IncomingMessage) =>
+        request.method === 'PUT' && tags.some((tag) => request.url?.endsWith(`/manifests/${tag}`))
+      const server = createServer((incoming, outgoing) => {
+        if (refused(incoming)) {
+          incoming.resume()
+          void beforeRefusal().then(() =>
+            outgoing.writeHead(400).end('{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}'),
+          )
+          return
+        }
+        const { url, method, headers } = incoming
+        const passed = httpRequest(`http://${registry.host}${url}`, { method, headers }, (answer) => {
+          outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+          answer.pipe(outgoing)
+        })
+        incoming.pipe(passed)
+      }).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const address = server.address()
+      return {
+        host: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+        [Symbol.asyncDispose]: async () => {
+          server.closeAllConnections()
+          await promisify(server.close.bind(server))()
+        },
+      }
+    }
+
+    test('stops the merge at the first tag that it refuses, and says what has moved', async () => {
+      await using immutable = await startImmutable(['1.2'])
+      repository = `${immutable.host}/${repository.split('/').slice(1).join('/')}`
+      await pushBoth()
+      await expect(merge({ ...inputs(), repository, tags: '1,1.2,latest' })).rejects.toMatchObject({
+        message: expect.stringMatching(/the tag is immutable; moved before that: \S+\/web:1$/),
+      })
+      expect(Object.keys(await tagsOf())).toEqual(['1'])
+      expect(await readdir(directory.path)).toEqual(['records'])
+    })
+
+    test('may have got the tag from another run that wrote the same', async () => {
+      const other = repository
+      await pushBoth()
+      const { bytes, descriptor } = await open(other).getManifest((await merge({ ...inputs(), tags: '' })).digest!)
+      await using immutable = await startImmutable(['1.2.3'], () =>
+        open(other).pushManifest({ bytes, descriptor }, '1.2.3'),
+      )
+      repository = `${immutable.host}/${repository.split('/').slice(1).join('/')}`
+      await pushBoth()
+      const { digest, result } = await merge({ ...inputs(), repository })
+      expect(result?.repositories[0]?.tags).toEqual([
+        { tag: '1.2.3', previous: digest, status: 'unchanged' },
+        { tag: 'latest', previous: null, status: 'created' },
+      ])
+      expect(await tagsOf(other)).toEqual({ '1.2.3': digest, latest: digest })
     })
   })
 

@@ -118,7 +118,7 @@ const describeOutputs = (result: MergeResult, index: ManifestContent): Outputs =
 
 const finish = async (result: MergeResult, file: string, inputs: Inputs, host: Host): Promise<void> => {
   await writeDocument(file, result)
-  host.log.info(describeMerge(result))
+  for (const line of describeMerge(result)) host.log.info(line)
   if (inputs.handoff === 'none') return
   const repository = result.repositories[0]?.repository ?? ''
   await host.sendFiles(handoffName(result.plan, repository, `${result.image}.merge`), [file])
@@ -166,7 +166,8 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   checkOverwrite(planned, rules)
   if (inputs['dry-run']) {
     const result = describeResult(request, plan, children, index, planned)
-    host.log.info(`dry run, nothing is written:\n${describeMerge(result)}`)
+    host.log.info('dry run, nothing is written:')
+    for (const line of describeMerge(result)) host.log.info(line)
     return describeOutputs(result, index)
   }
   await writeContent(destinations, children, index, planned)

@@ -4,6 +4,9 @@ import prettyBytes from 'pretty-bytes'
 import type { Outputs } from './outputs.ts'
 import { pullLine } from './table.ts'
 
+/** Text that stays on its line, and so inside the code block that it stands in. */
+const line = (text: string): string => text.replaceAll(/[\r\n]/g, ' ')
+
 /** Text as inline code that cannot end the table cell that it stands in. */
 const code = (text: string): string => `\`${text.replaceAll(/[`|\r\n]/g, ' ')}\``
 
@@ -18,7 +21,7 @@ const placesOf = ({ image, digest, repositories }: MergeResult): string[] =>
     '',
     `**${image}** ${tags.map(({ tag, status }) => `${code(`${repository}:${tag}`)} ${status}`).join(', ')}`,
     '```sh',
-    pullLine(repository, digest),
+    line(pullLine(repository, digest)),
     '```',
   ])
 

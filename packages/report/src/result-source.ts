@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { handoffName, type Plan, parseMergeResult, readDocumentText } from '@polyarch/documents'
-import { Failure, inputFailure } from '@polyarch/oci'
+import { inputFailure } from '@polyarch/oci'
 import type { FoundResult } from './plan.ts'
 
 /** Where results lie when nobody says. */
@@ -63,15 +63,10 @@ export const findResults = async (entries: readonly string[], directory: string)
 export const receiveResults = async (plan: Plan, host: Host): Promise<FoundResult[]> => {
   const directory = await mkdtemp(join(tmpdir(), 'polyarch-results-'))
   try {
-    for (const image of plan.images) {
-      const name = handoffName(plan.id, image.repositories[0] ?? '', `${image.id}.merge`)
-      try {
-        await host.receiveFiles([name], join(directory, name))
-      } catch (error) {
-        if (!(error instanceof Failure) || error.kind !== 'verification') throw error
-        host.log.warning(error.message)
-      }
-    }
+    const names = plan.images.map(({ id, repositories }) => handoffName(plan.id, repositories[0] ?? '', `${id}.merge`))
+    // Each in a directory of its own: jobs may have given their results the same name.
+    const missing = await Promise.all(names.map((name) => host.receiveFiles([name], join(directory, name))))
+    for (const name of missing.flat()) host.log.warning(`no job of this run handed on ${name}`)
     return await readResults(await listDirectory(directory), directory)
   } finally {
     await rm(directory, { recursive: true, force: true })

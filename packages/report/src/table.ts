@@ -18,7 +18,7 @@ export const describeResults = (results: readonly MergeResult[]): string => {
     style: { head: [], border: [], compact: true },
   })
   for (const { image, digest, platforms } of results) {
-    table.push([image, `${platforms.length} platforms`, digest, ''])
+    table.push([image, platforms.length === 1 ? '1 platform' : `${platforms.length} platforms`, digest, ''])
     for (const platform of platforms)
       table.push([
         '',
