@@ -12,11 +12,23 @@ const nxEnvironment = {
   NX_WORKSPACE_DATA_DIRECTORY: join(process.env['POLYARCH_CACHE'] || join(root, '.cache'), 'nx-data'),
 }
 
-/** Runs the bundle target of every package; `fresh` does so without asking the cache. */
-export const buildBundles = (options: { readonly fresh?: boolean; readonly show?: boolean }): Promise<CommandResult> =>
+interface BundleOptions {
+  /** The packages to bundle, by name; all of them by default. */
+  readonly only?: readonly string[]
+  /** Builds without asking the cache. */
+  readonly fresh?: boolean
+  readonly show?: boolean
+}
+
+/** Runs the bundle target of the packages, and the builds that it needs. */
+export const buildBundles = ({ only = [], fresh = false, show }: BundleOptions): Promise<CommandResult> =>
   runCommand(
-    ['nx', 'run-many', '--target=bundle', '--outputStyle=static', ...(options.fresh ? ['--skip-nx-cache'] : [])],
-    { env: nxEnvironment, ...(options.show === undefined ? {} : { show: options.show }) },
+    [
+      ...['nx', 'run-many', '--target=bundle', '--outputStyle=static'],
+      ...(only.length > 0 ? [`--projects=${only.map((name) => `@polyarch/${name}`).join(',')}`] : []),
+      ...(fresh ? ['--skip-nx-cache'] : []),
+    ],
+    { env: nxEnvironment, ...(show === undefined ? {} : { show }) },
   )
 
 /** The directory of a package's bundle: a step's is its action's, the command line's stays with its package. */

@@ -5,8 +5,9 @@ import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { partPath, prepareParts, reasonMissing } from '@polyarch/parts'
+import { buildBundles } from './bundles.ts'
+import { root } from './command.ts'
 
-const root = join(import.meta.dirname, '..')
 const example = join(root, 'examples', 'hello')
 const images = join(root, '.polyarch', 'demo')
 const polyarch = join(root, 'packages', 'cli', 'dist', 'polyarch.js')
@@ -82,7 +83,7 @@ const startImage = (layout: string, index: string): void => {
   const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
   const { manifests } = readBlob<{ manifests: Descriptor[] }>(layout, index)
   const child = manifests.find(({ platform }) => platform?.architecture === architecture)
-  if (!child) return giveUp(`the index has no linux/${architecture}`)
+  if (!child) throw new Error(`the index has no linux/${architecture}`)
   const { layers } = readBlob<{ layers: Descriptor[] }>(layout, child.digest)
   const directory = mkdtempSync(join(tmpdir(), 'polyarch-demo-'))
   try {
@@ -100,7 +101,9 @@ if (process.platform !== 'linux') giveUp('kaniko runs on Linux only; use a Linux
 await prepareParts(['go'], say)
 await compileHello()
 const executor = await chooseExecutor()
-run('npm run build', process.execPath, [join(root, 'tools', 'build.ts'), 'cli'])
+say('bundling the command line')
+const bundled = await buildBundles({ only: ['cli'] })
+if (bundled.code !== 0) giveUp(`the bundle cannot be built:\n${bundled.output}`)
 const target = `oci:${images}`
 run(
   `cd examples/hello && polyarch run --to oci:${relative(root, images)}`,
