@@ -1,0 +1,292 @@
+// Logging in: to real registries with passwords and tokens, and to fakes that expire, refuse and lure.
+import { randomBytes } from 'node:crypto'
+import type { StoreError } from '@polyarch/oci'
+import { lacks, pushSampleImage, sampleBlob, sampleContent, sampleImage, startRegistry } from '@polyarch/parts'
+import { describe, expect, test } from 'vitest'
+import { type FakeRequest, type FakeServer, startFakeServer } from './testing/fake-server.ts'
+import { errorOf, openTestClient } from './testing/samples.ts'
+
+const image = sampleImage({ os: 'linux', architecture: 'amd64' })
+const login = { username: 'ada', password: 'open sesame' }
+
+describe.skipIf(lacks('docker-registry'))('a real registry', () => {
+  test('with passwords takes the right one, and refuses others without showing them', async () => {
+    await using registry = await startRegistry({ auth: 'htpasswd' })
+    await using right = openTestClient({ login: async () => registry.login })
+    await pushSampleImage(right.open(registry.host), image, 'v1')
+
+    const wrong = { username: 'ada', password: 'wrong-secret' }
+    await using other = openTestClient({ login: async () => wrong })
+    const error = (await errorOf(other.open(registry.host).resolveManifest('v1'))) as StoreError
+    expect([error.code, error.kind]).toEqual(['UNAUTHORIZED', 'denied'])
+    expect(error.message).toContain(`${registry.host}/acme/web`)
+    expect(error.message).toContain(`${registry.host} refuses the login`)
+    expect(error.message).not.toMatch(/wrong-secret|d3Jvbmct/)
+
+    await using anonymous = openTestClient()
+    const nobody = await errorOf(anonymous.open(registry.host).resolveManifest('v1'))
+    expect(nobody.message).toContain(`none is configured for ${registry.host}`)
+  })
+
+  test('with tokens gets one token for pulling and one for pushing, however much is pushed', async () => {
+    await using registry = await startRegistry({ auth: 'token' })
+    await using test = openTestClient({ login: async () => registry.login })
+    const store = test.open(registry.host)
+    const layers = Array.from({ length: 20 }, () => randomBytes(100))
+    const large = sampleImage({ os: 'linux', architecture: 'amd64' }, layers)
+    await Promise.all(
+      [large.config, ...large.layers].map((blob) => store.pushBlob(blob.descriptor, sampleContent(blob.bytes))),
+    )
+    await store.pushManifest(large.manifest, 'v1')
+    await store.getManifest('v1')
+    expect(registry.tokens?.requests().map(({ scopes }) => scopes)).toEqual([['repository:acme/web:pull,push']])
+  })
+
+  test('with tokens refuses a wrong login even for a public pull', async () => {
+    await using registry = await startRegistry({ auth: 'token', anonymousPull: true })
+    await using right = openTestClient({ login: async () => registry.login })
+    await pushSampleImage(right.open(registry.host), image, 'v1')
+    await using anonymous = openTestClient()
+    expect((await anonymous.open(registry.host).resolveManifest('v1')).digest).toBe(image.manifest.descriptor.digest)
+    await using wrong = openTestClient({ login: async () => ({ username: 'ada', password: 'wrong-secret' }) })
+    const error = (await errorOf(wrong.open(registry.host).resolveManifest('v1'))) as StoreError
+    expect([error.code, error.kind]).toEqual(['UNAUTHORIZED', 'denied'])
+    expect(error.message).not.toContain('wrong-secret')
+  })
+
+  test('with tokens says who may not push', async () => {
+    await using registry = await startRegistry({ auth: 'token', anonymousPull: true })
+    await using anonymous = openTestClient()
+    const error = (await errorOf(pushSampleImage(anonymous.open(registry.host), image))) as StoreError
+    expect(error.kind).toBe('denied')
+    expect(error.message).toContain(`${registry.host}/acme/web`)
+    expect(error.message).toContain('no login is configured')
+  })
+
+  test('takes an identity token for an access token by OAuth2', async () => {
+    await using registry = await startRegistry({ auth: 'token' })
+    const identityToken = registry.tokens?.refreshToken ?? ''
+    await using test = openTestClient({ login: async () => ({ identityToken }) })
+    await pushSampleImage(test.open(registry.host), image, 'v1')
+    expect(registry.tokens?.requests().map(({ method, proof }) => [method, proof])).toEqual([['POST', 'refresh_token']])
+  })
+
+  test('mounts with a token for both repositories', async () => {
+    await using registry = await startRegistry({ auth: 'token' })
+    await using test = openTestClient({ login: async () => registry.login })
+    const { bytes, descriptor } = sampleBlob('shared')
+    await test.open(registry.host, 'acme/base').pushBlob(descriptor, sampleContent(bytes))
+    const mounted = await test.open(registry.host).mountBlob(descriptor, { host: registry.host, name: 'acme/base' })
+    expect(mounted).toBe(true)
+    expect(registry.tokens?.requests().at(-1)?.scopes.toSorted()).toEqual([
+      'repository:acme/base:pull',
+      'repository:acme/web:pull,push',
+    ])
+  })
+})
+
+/** A registry that wants tokens, and the server that gives them; both on their own origin. */
+const startTokenPair = async (
+  options: {
+    expiresIn?: number
+    answer?: (request: FakeRequest, token: string) => { status: number; body?: string }
+    accepts?: (token: string) => boolean
+  } = {},
+): Promise<AsyncDisposable & { registry: FakeServer; tokens: FakeServer }> => {
+  let issued = 0
+  const tokens = await startFakeServer(() => (request) => {
+    issued += 1
+    return (
+      options.answer?.(request, `token-${issued}`) ?? {
+        status: 200,
+        body: JSON.stringify({ token: `token-${issued}`, expires_in: options.expiresIn ?? 300 }),
+      }
+    )
+  })
+  const registry = await startFakeServer(({ headers, method, path }) => {
+    const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1]
+    if (token !== undefined && (options.accepts?.(token) ?? true)) {
+      if (method === 'POST') return { status: 202, headers: { location: '/v2/acme/web/blobs/uploads/1' } }
+      if (path.includes('/manifests/') && method === 'HEAD') return { status: 404 }
+      return { status: 201 }
+    }
+    return {
+      status: 401,
+      headers: {
+        'www-authenticate': [
+          'Basic realm="other"',
+          `Bearer realm="${tokens.origin}/token",service="fake",scope="repository:acme/web:pull"`,
+        ],
+      },
+    }
+  })
+  return {
+    registry,
+    tokens,
+    [Symbol.asyncDispose]: async () => {
+      await registry[Symbol.asyncDispose]()
+      await tokens[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe('a token', () => {
+  test('is asked for where the challenge says, with the login, for what is needed', async () => {
+    await using pair = await startTokenPair()
+    await using test = openTestClient({ login: async () => login })
+    await test.open(pair.registry.host).pushManifest(image.manifest, 'v1')
+    const [request] = pair.tokens.requests
+    expect(request?.path).toBe('/token?service=fake&scope=repository%3Aacme%2Fweb%3Apull%2Cpush')
+    expect(request?.headers.authorization).toBe(`Basic ${Buffer.from('ada:open sesame').toString('base64')}`)
+    // The registry itself never sees the password.
+    expect(pair.registry.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, 'Bearer token-1'])
+  })
+
+  test('is renewed before it expires', async () => {
+    await using pair = await startTokenPair({ expiresIn: 60 })
+    await using test = openTestClient({ login: async () => login })
+    const store = test.open(pair.registry.host)
+    await store.pushManifest(image.manifest, 'v1')
+    test.clock.advance(49_000)
+    await store.pushManifest(image.manifest, 'v1')
+    expect(pair.tokens.requests).toHaveLength(1)
+    test.clock.advance(2000)
+    await store.pushManifest(image.manifest, 'v1')
+    expect(pair.tokens.requests).toHaveLength(2)
+    expect(pair.registry.requests.map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      'Bearer token-1',
+      'Bearer token-1',
+      'Bearer token-2',
+    ])
+  })
+
+  test('that the registry no longer takes is renewed in the middle of an upload', async () => {
+    let accepted = 'token-1'
+    await using pair = await startTokenPair({
+      accepts: (token) => {
+        const good = token === accepted
+        // The token dies between the request that opens the upload and the one that brings the bytes.
+        if (good) accepted = 'token-2'
+        return good
+      },
+    })
+    await using test = openTestClient({ login: async () => login })
+    const { bytes, descriptor } = sampleBlob(randomBytes(300_000))
+    await test.open(pair.registry.host).pushBlob(descriptor, sampleContent(bytes))
+    const last = pair.registry.requests.at(-1)
+    expect([last?.method, last?.headers.authorization, last?.body.equals(bytes)]).toEqual([
+      'PUT',
+      'Bearer token-2',
+      true,
+    ])
+    expect(test.retries).toEqual([])
+  })
+
+  test('is asked for once by many requests that need it at the same time', async () => {
+    await using pair = await startTokenPair()
+    await using test = openTestClient({ login: async () => login })
+    const store = test.open(pair.registry.host)
+    await Promise.all(Array.from({ length: 20 }, (_, index) => store.pushManifest(image.manifest, `v${index}`)))
+    expect(pair.tokens.requests).toHaveLength(1)
+  })
+
+  test('of a server that is busy is asked for again', async () => {
+    let busy = true
+    await using pair = await startTokenPair({
+      answer: (_, token) => {
+        const status = busy ? 429 : 200
+        busy = false
+        return { status, body: JSON.stringify({ access_token: token }) }
+      },
+    })
+    await using test = openTestClient()
+    await test.open(pair.registry.host).pushManifest(image.manifest, 'v1')
+    expect(test.retries).toHaveLength(1)
+    expect(test.retries[0]).toContain('/token')
+  })
+
+  test('that is never accepted ends in one sentence', async () => {
+    await using pair = await startTokenPair({ accepts: () => false })
+    await using test = openTestClient({ login: async () => login })
+    const error = (await errorOf(test.open(pair.registry.host).pushManifest(image.manifest))) as StoreError
+    expect(error.kind).toBe('denied')
+    expect(error.message).toContain(`the login that is configured for ${pair.registry.host} is not allowed to do this`)
+    expect(pair.registry.requests.length).toBeLessThan(5)
+  })
+
+  test.each([
+    ['no JSON', 'sorry', 'did not answer in JSON'],
+    ['no token', '{}', 'gave no token'],
+    ['a header', '{"token":"a\\r\\nX-Evil: 1"}', 'gave no token'],
+    ['a list', '[]', 'gave no token'],
+  ])('server that answers with %s is named', async (_, body, expected) => {
+    await using pair = await startTokenPair({ answer: () => ({ status: 200, body }) })
+    await using test = openTestClient()
+    const error = await errorOf(test.open(pair.registry.host).pushManifest(image.manifest))
+    expect(error.message).toContain(expected)
+    expect(error.message).toContain(pair.registry.host)
+  })
+})
+
+describe('the login goes nowhere else', () => {
+  const challenge = (realm: string) => () => ({
+    status: 401,
+    headers: { 'www-authenticate': `Bearer realm="${realm}"` },
+  })
+
+  test('not to a token server without TLS', async () => {
+    await using registry = await startFakeServer(challenge('http://tokens.example/token'))
+    await using test = openTestClient({ login: async () => login })
+    const error = (await errorOf(test.open(registry.host).resolveManifest('v1'))) as StoreError
+    expect(error.kind).toBe('denied')
+    expect(error.message).toContain('tokens.example without TLS: name tokens.example in insecure-registries')
+    expect(error.message).not.toContain('sesame')
+  })
+
+  test('not with a redirect of the token server to another origin', async () => {
+    await using other = await startFakeServer(() => ({ status: 200, body: '{"token":"t"}' }))
+    await using tokens = await startFakeServer(() => ({ status: 307, headers: { location: `${other.origin}/t` } }))
+    await using registry = await startFakeServer(({ headers }) =>
+      headers.authorization === 'Bearer t' ? { status: 201 } : challenge(`${tokens.origin}/token`)(),
+    )
+    await using test = openTestClient({ login: async () => login })
+    await test.open(registry.host).pushManifest(image.manifest)
+    expect(tokens.requests[0]?.headers.authorization).toBeDefined()
+    expect(other.requests[0]?.headers.authorization).toBeUndefined()
+  })
+
+  test('not to a server without a realm, or one that wants what nobody knows', async () => {
+    for (const [header, expected] of [
+      ['Bearer service="x"', 'not known here (bearer)'],
+      ['Negotiate', 'not known here (negotiate)'],
+      ['Bearer realm="gopher://x"', 'names no usable token server'],
+    ]) {
+      await using registry = await startFakeServer(() => ({
+        status: 401,
+        headers: { 'www-authenticate': header ?? '' },
+      }))
+      await using test = openTestClient({ login: async () => login })
+      const error = await errorOf(test.open(registry.host).resolveManifest('v1'))
+      expect(error.message).toContain(expected)
+      expect(registry.requests).toHaveLength(1)
+    }
+  })
+
+  test('and is asked for by exact host and repository, once each, only when there is a need', async () => {
+    const asked: string[] = []
+    await using open = await startFakeServer(() => ({ status: 201 }))
+    await using pair = await startTokenPair()
+    await using test = openTestClient({
+      login: async (host, repository) => {
+        asked.push(`${host} ${repository}`)
+        return login
+      },
+    })
+    await test.open(open.host).pushManifest(image.manifest)
+    expect(asked).toEqual([])
+    for (const name of ['acme/web', 'acme/other', 'acme/web'])
+      await test.open(pair.registry.host, name).pushManifest(image.manifest)
+    expect(asked).toEqual([`${pair.registry.host} acme/web`, `${pair.registry.host} acme/other`])
+  })
+})

@@ -1,0 +1,302 @@
+// Blobs on their way out: two requests each, on from where they broke, and never a digest that is not theirs.
+import { randomBytes } from 'node:crypto'
+import type { StoreError } from '@polyarch/oci'
+import { lacks, sampleBlob, sampleContent, startFaultProxy, startRegistry } from '@polyarch/parts'
+import { describe, expect, test } from 'vitest'
+import { type FakeOutcome, type FakeScript, type FakeServer, startFakeServer } from './testing/fake-server.ts'
+import { errorOf, openTestClient, readAll } from './testing/samples.ts'
+
+const { bytes, descriptor } = sampleBlob(randomBytes(2_000_000))
+const uploads = '/v2/acme/web/blobs/uploads/'
+const session = `${uploads}1?_state=a%2Fb`
+
+const methodsOf = (server: FakeServer): string[] => server.requests.map(({ method }) => method)
+
+/** A registry of one upload; what `over` answers goes first. */
+const script =
+  (over: FakeScript = () => undefined): FakeScript =>
+  (request) => {
+    const special = over(request)
+    if (special !== undefined) return special
+    if (request.method === 'POST') return { status: 202, headers: { location: session } }
+    if (request.method === 'PUT') return () => ({ status: 201 })
+    return { status: 404 }
+  }
+
+/** Answers the first requests of a method with the outcomes, in turn. */
+const first = (method: string, ...outcomes: FakeOutcome[]): FakeScript => {
+  const left = [...outcomes]
+  return (request) => (request.method === method ? left.shift() : undefined)
+}
+
+describe('a blob', () => {
+  test('is one POST and one PUT with its length, to the Location as it was given', async () => {
+    await using server = await startFakeServer(script())
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    const [post, put, ...rest] = server.requests
+    expect([post?.method, post?.path, post?.headers['content-length']]).toEqual(['POST', uploads, '0'])
+    expect(put?.path).toBe(`${session}&digest=${encodeURIComponent(descriptor.digest)}`)
+    expect(put?.headers['content-length']).toBe(String(bytes.length))
+    expect(put?.headers['content-type']).toBe('application/octet-stream')
+    expect(put?.body.equals(bytes)).toBe(true)
+    expect(rest).toEqual([])
+  })
+
+  test('goes to an absolute Location on another origin without the login', async () => {
+    await using storage = await startFakeServer(() => () => ({ status: 201 }))
+    await using server = await startFakeServer((request) =>
+      request.headers.authorization === undefined
+        ? { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } }
+        : { status: 202, headers: { location: `${storage.origin}/upload?sig=1` } },
+    )
+    await using test = openTestClient({ login: async () => ({ username: 'ada', password: 'open sesame' }) })
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    const [put] = storage.requests
+    expect([put?.headers.authorization, put?.body.equals(bytes)]).toEqual([undefined, true])
+  })
+
+  test('of no bytes is uploaded as well', async () => {
+    const empty = sampleBlob('')
+    await using server = await startFakeServer(script())
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(empty.descriptor, sampleContent(empty.bytes))
+    expect(server.requests.at(-1)?.headers['content-length']).toBe('0')
+  })
+
+  test('that several push to one repository at once is uploaded once, and told to each', async () => {
+    await using server = await startFakeServer(script())
+    await using test = openTestClient()
+    const store = test.open(server.host)
+    const told = [0, 0, 0]
+    await Promise.all(
+      told.map((_, leg) =>
+        store.pushBlob(descriptor, sampleContent(bytes), (_digest, count) => {
+          told[leg] = (told[leg] ?? 0) + count
+        }),
+      ),
+    )
+    expect(methodsOf(server)).toEqual(['POST', 'PUT'])
+    expect(told).toEqual([bytes.length, bytes.length, bytes.length])
+  })
+
+  test('is pushed by the next leg where the first one’s content is at fault', async () => {
+    await using server = await startFakeServer(script())
+    await using test = openTestClient()
+    const store = test.open(server.host)
+    const [broken, whole] = await Promise.allSettled([
+      store.pushBlob(descriptor, sampleContent(bytes.subarray(1), 'a/broken/file')),
+      store.pushBlob(descriptor, sampleContent(bytes)),
+    ])
+    expect(broken.status === 'rejected' && String(broken.reason)).toContain('a/broken/file')
+    expect(whole.status).toBe('fulfilled')
+  })
+
+  test('that was pushed to one repository is mounted in the next, in one request', async () => {
+    await using server = await startFakeServer(
+      script(({ path, method }) =>
+        method === 'POST' && path.includes('mount=')
+          ? { status: 201, headers: { location: '/v2/acme/api/blobs/x' } }
+          : undefined,
+      ),
+    )
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    await test.open(server.host, 'acme/api').pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'POST'])
+    expect(server.requests.at(-1)?.path).toContain('from=acme%2Fweb')
+  })
+})
+
+describe('a small blob', () => {
+  const small = Array.from({ length: 4 }, () => sampleBlob(randomBytes(1000)))
+  const pushAll = async (server: FakeServer): Promise<void> => {
+    await using test = openTestClient()
+    for (const blob of small) await test.open(server.host).pushBlob(blob.descriptor, sampleContent(blob.bytes))
+  }
+
+  test('is one request where the server takes it with the first', async () => {
+    await using server = await startFakeServer(({ method }) =>
+      method === 'POST' ? () => ({ status: 201 }) : undefined,
+    )
+    await pushAll(server)
+    expect(server.requests.map(({ method, body }) => [method, body.length])).toEqual(small.map(() => ['POST', 1000]))
+  })
+
+  test('costs nothing more where the server does not: one tries it out', async () => {
+    await using server = await startFakeServer(
+      script(({ method }) => (method === 'POST' ? () => ({ status: 202, headers: { location: session } }) : undefined)),
+    )
+    await pushAll(server)
+    expect(methodsOf(server)).toEqual(small.flatMap(() => ['POST', 'PUT']))
+    expect(server.requests.filter(({ path }) => path.includes('uploads/?digest='))).toHaveLength(1)
+  })
+
+  test('goes the plain way where the server refuses a body', async () => {
+    await using server = await startFakeServer(
+      script(({ method, path }) => (method === 'POST' && path.includes('digest=') ? { status: 405 } : undefined)),
+    )
+    await pushAll(server)
+    expect(methodsOf(server)).toEqual(['POST', ...small.flatMap(() => ['POST', 'PUT'])])
+  })
+})
+
+describe('a broken upload', () => {
+  test('goes on from the byte that the server has', async () => {
+    let told = 0
+    await using server = await startFakeServer(
+      script((request) => {
+        if (request.method === 'GET')
+          return { status: 204, headers: { range: '0-999999', location: `${uploads}1?_state=later` } }
+        return breaks(request)
+      }),
+    )
+    const breaks = first('PUT', { resetAfter: 1_000_000 })
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes), (_, count) => {
+      told += count
+    })
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'PUT'])
+    const last = server.requests.at(-1)
+    expect(last?.path).toContain('_state=later')
+    expect(last?.headers['content-range']).toBe('1000000-1999999')
+    expect(last?.body.equals(bytes.subarray(1_000_000))).toBe(true)
+    expect(told).toBe(bytes.length)
+    expect(test.retries).toHaveLength(1)
+  })
+
+  test('begins again where the server has forgotten it', async () => {
+    await using server = await startFakeServer(script(first('PUT', { resetAfter: 100_000 })))
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'HEAD', 'POST', 'PUT'])
+  })
+
+  test('is done where only the answer was lost', async () => {
+    await using server = await startFakeServer(
+      script((request) => {
+        if (request.method === 'HEAD') return { status: 200, headers: { 'content-length': String(bytes.length) } }
+        return request.method === 'PUT' ? { resetAfter: bytes.length } : undefined
+      }),
+    )
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'HEAD'])
+  })
+
+  test('begins again where the server has no bytes of it', async () => {
+    const broken = first('PUT', { resetAfter: 1 })
+    await using server = await startFakeServer(
+      script((request) => {
+        if (request.method === 'GET') return { status: 204, headers: { range: '0-0' } }
+        return request.method === 'DELETE' ? { status: 204 } : broken(request)
+      }),
+    )
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'DELETE', 'POST', 'PUT'])
+    expect(server.requests.at(-1)?.body.equals(bytes)).toBe(true)
+  })
+
+  test('ends in one sentence where it never succeeds', async () => {
+    await using server = await startFakeServer(script(({ method }) => (method === 'PUT' ? 'reset' : undefined)))
+    await using test = openTestClient({ limits: { attempts: 3 } })
+    const error = (await errorOf(test.open(server.host).pushBlob(descriptor, sampleContent(bytes)))) as StoreError
+    expect([error.code, error.kind]).toEqual(['UNREACHABLE', 'registry'])
+    expect(error.message).toContain('gave up after 3 attempts')
+  })
+
+  test('of content that fails here is not tried again', async () => {
+    await using server = await startFakeServer(script())
+    await using test = openTestClient()
+    const content = {
+      origin: 'layer.tar',
+      async *open() {
+        yield bytes.subarray(0, 1000)
+        throw new Error('layer.tar: input/output error')
+      },
+    }
+    const error = await errorOf(test.open(server.host).pushBlob(descriptor, content))
+    expect(error.message).toBe('layer.tar: input/output error')
+    expect(test.retries).toEqual([])
+  })
+})
+
+describe('a digest that the registry refuses', () => {
+  const refuse = script(({ method }) =>
+    method === 'PUT'
+      ? () => ({ status: 400, body: '{"errors":[{"code":"DIGEST_INVALID","message":"no match"}]}' })
+      : undefined,
+  )
+
+  test('names the local file that is corrupt', async () => {
+    await using server = await startFakeServer(refuse)
+    await using test = openTestClient()
+    const spoilt = Buffer.from(bytes)
+    spoilt[1_234_567] = (spoilt[1_234_567] ?? 0) ^ 1
+    const error = (await errorOf(
+      test.open(server.host).pushBlob(descriptor, sampleContent(spoilt, 'out/blobs/layer')),
+    )) as StoreError
+    expect([error.code, error.kind]).toEqual(['DIGEST_INVALID', 'verification'])
+    expect(error.message).toContain(`out/blobs/layer is corrupt: its digest is ${sampleBlob(spoilt).descriptor.digest}`)
+    expect(methodsOf(server)).toEqual(['POST', 'PUT'])
+  })
+
+  test('is the registry’s fault where the file is right', async () => {
+    await using server = await startFakeServer(refuse)
+    await using test = openTestClient()
+    const error = await errorOf(test.open(server.host).pushBlob(descriptor, sampleContent(bytes, 'out/blobs/layer')))
+    expect(error.message).toContain('but that is what out/blobs/layer has')
+  })
+})
+
+describe('a mount', () => {
+  const from = (server: FakeServer) => ({ host: server.host, name: 'acme/base' })
+
+  test('that is answered with an upload is no mount, and leaves no upload behind', async () => {
+    await using server = await startFakeServer(
+      script(({ method }) => (method === 'DELETE' ? { status: 204 } : undefined)),
+    )
+    await using test = openTestClient()
+    expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
+    expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `POST ${uploads}?mount=${encodeURIComponent(descriptor.digest)}&from=acme%2Fbase`,
+      `DELETE ${session}`,
+    ])
+  })
+
+  test.each([403, 404, 405])('that is refused with %d is no mount', async (status) => {
+    await using server = await startFakeServer(() => ({ status }))
+    await using test = openTestClient()
+    expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
+  })
+
+  test('from another host is not even tried', async () => {
+    await using server = await startFakeServer(script())
+    await using test = openTestClient()
+    expect(await test.open(server.host).mountBlob(descriptor, { host: 'other.example', name: 'acme/base' })).toBe(false)
+    expect(server.requests).toEqual([])
+  })
+})
+
+describe.skipIf(lacks('docker-registry'))('a real registry behind a line that breaks', () => {
+  test('gets every byte', { timeout: 120_000 }, async () => {
+    await using registry = await startRegistry()
+    await using proxy = await startFaultProxy({
+      target: registry.host,
+      seed: 7,
+      resets: 0.3,
+      truncations: 0.1,
+      within: 400_000,
+    })
+    await using test = openTestClient({ limits: { attempts: 20 } })
+    const store = test.open(proxy.host)
+    const blobs = Array.from({ length: 40 }, () => sampleBlob(randomBytes(300_000)))
+    await Promise.all(blobs.map((blob) => store.pushBlob(blob.descriptor, sampleContent(blob.bytes))))
+    expect(proxy.faults().reset + proxy.faults().truncated).toBeGreaterThan(0)
+    await using direct = openTestClient()
+    for (const blob of blobs)
+      expect((await readAll(direct.open(registry.host).getBlob(blob.descriptor))).equals(blob.bytes)).toBe(true)
+    for (const blob of blobs) expect(await readAll(store.getBlob(blob.descriptor))).toHaveLength(blob.bytes.length)
+  })
+})
