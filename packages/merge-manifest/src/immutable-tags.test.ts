@@ -1,0 +1,82 @@
+// Tags that a registry does not let anyone move.
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import { promisify } from 'node:util'
+import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type MergeScene, openMergeScene } from './testing/merge-scene.ts'
+
+describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with immutable tags', () => {
+  let registry: RunningRegistry
+  let scene: MergeScene
+
+  beforeAll(async () => {
+    registry = await startRegistry()
+  })
+  afterAll(() => registry.stop())
+  beforeEach(async () => {
+    scene = await openMergeScene(registry)
+  })
+  afterEach(() => scene[Symbol.asyncDispose]())
+
+  /** Passes everything on to the registry but the move of some tags, which it refuses as ECR does. */
+  const startImmutable = async (tags: readonly string[], beforeRefusal: () => Promise<void> = async () => {}) => {
+    const refused = (request: IncomingMessage) =>
+      request.method === 'PUT' && tags.some((tag) => request.url?.endsWith(`/manifests/${tag}`))
+    const server = createServer((incoming, outgoing) => {
+      if (refused(incoming)) {
+        incoming.resume()
+        void beforeRefusal().then(() =>
+          outgoing.writeHead(400).end('{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}'),
+        )
+        return
+      }
+      const { url, method, headers } = incoming
+      const passed = httpRequest(`http://${registry.host}${url}`, { method, headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.pipe(outgoing)
+      })
+      incoming.pipe(passed)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    return {
+      host: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections()
+        await promisify(server.close.bind(server))()
+      },
+    }
+  }
+
+  test('stops the merge at the first tag that it refuses, and says what has moved', async () => {
+    await using immutable = await startImmutable(['1.2'])
+    scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
+    await scene.pushBoth()
+    await expect(scene.merge({ ...scene.inputs(), tags: '1,1.2,latest' })).rejects.toMatchObject({
+      message: expect.stringMatching(/the tag is immutable; moved before that: \S+\/web:1$/),
+    })
+    expect(Object.keys(await scene.tagsOf())).toEqual(['1'])
+    expect(await readdir(scene.directory)).toEqual(['records'])
+  })
+
+  test('may have got the tag from another run that wrote the same', async () => {
+    const other = scene.repository
+    await scene.pushBoth()
+    const { bytes, descriptor } = await scene
+      .open(other)
+      .getManifest((await scene.merge({ ...scene.inputs(), tags: '' })).digest!)
+    await using immutable = await startImmutable(['1.2.3'], () =>
+      scene.open(other).pushManifest({ bytes, descriptor }, '1.2.3'),
+    )
+    scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
+    await scene.pushBoth()
+    const { digest, result } = await scene.merge(scene.inputs())
+    expect(result?.repositories[0]?.tags).toEqual([
+      { tag: '1.2.3', previous: digest, status: 'unchanged' },
+      { tag: 'latest', previous: null, status: 'created' },
+    ])
+    expect(await scene.tagsOf(other)).toEqual({ '1.2.3': digest, latest: digest })
+  })
+})
