@@ -83,8 +83,8 @@ images:
     ],
     [
       'an unknown platform',
-      ['platforms: [linux/arm46]'],
-      '4:17: unknown platform "linux/arm46": did you mean linux/arm?',
+      ['platforms: [linux/amd46]'],
+      '4:17: unknown platform "linux/amd46": did you mean linux/amd64?',
     ],
     ['an unknown engine', ['engine: docker'], '4:13: expected auto, kaniko, buildah, buildkit; found "docker"'],
     ['a bad tag', ['tags: ["-x"]'], '4:12: "-x" is not a tag: letters, digits, _ . - and at most 128 characters'],

@@ -4,21 +4,22 @@ import { parseRunnerKey, parseRunnerLines } from './runner-map.ts'
 
 const amd64 = { platform: 'linux/amd64', kernel: 'linux/amd64', emulators: [] }
 const qemu = { name: 'qemu-s390x', interpreter: '/usr/bin/qemu-s390x', platform: 'linux/s390x', fixed: true }
-const executed = { file: 'web/Dockerfile', line: 12, text: 'RUN make' }
+type Question = Omit<Partial<RunnerQuestion>, 'executed'> & { readonly executed?: null }
 
-const choose = (question: Partial<RunnerQuestion>) =>
+/** Chooses for an image with one RUN on the target's platform, or, with null, none. */
+const choose = ({ executed, platform = 'linux/amd64', ...question }: Question) =>
   chooseRunner({
-    platform: 'linux/amd64',
     emulate: 'auto',
     runners: {},
     forge: 'github',
     machine: amd64,
-    executed,
     ...question,
+    platform,
+    executed: () => (executed === null ? [] : [{ file: 'web/Dockerfile', line: 12, text: 'RUN make', platform }]),
   })
 
 describe('the runner of a platform', () => {
-  test.each<[string, Partial<RunnerQuestion>, unknown, boolean]>([
+  test.each<[string, Question, unknown, boolean]>([
     ['GitHub’s amd64', {}, 'ubuntu-24.04', true],
     ['GitHub’s arm64', { platform: 'linux/arm64' }, 'ubuntu-24.04-arm', true],
     ['GitHub’s Windows', { platform: 'windows/amd64' }, 'windows-2025', true],
@@ -58,7 +59,7 @@ describe('the runner of a platform', () => {
     expect(choose(question)).toMatchObject({ runner, native })
   })
 
-  test.each<[string, Partial<RunnerQuestion>, string]>([
+  test.each<[string, Question, string]>([
     [
       'auto names the line that has to run',
       {},
@@ -77,7 +78,7 @@ describe('the runner of a platform', () => {
     [
       'this machine has no emulator for it',
       { emulate: 'allow', forge: 'terminal' },
-      'no emulator for it is registered here',
+      'no emulator for that is registered here',
     ],
   ])('is refused: %s', (_what, question, message) => {
     const answer = choose({ platform: 'linux/s390x', ...question })

@@ -5,11 +5,13 @@ import type { Emulate } from './image-request.ts'
 import { type Machine, runsNatively } from './machine.ts'
 import { findRunner, hostedRunners, localRunner, type Runner, type RunnerMap } from './runner-map.ts'
 
-/** An instruction that runs a program of the platform while it is built. */
+/** An instruction that runs a program while an image is built. */
 export interface ExecutedLine {
   readonly file: string
   readonly line: number
   readonly text: string
+  /** The platform that the program is for. */
+  readonly platform: string
 }
 
 export interface RunnerQuestion {
@@ -18,8 +20,8 @@ export interface RunnerQuestion {
   readonly runners: RunnerMap
   readonly forge: Host['kind']
   readonly machine: Pick<Machine, 'platform' | 'kernel' | 'emulators'>
-  /** The first thing that has to run on the platform; null: nothing has to. */
-  readonly executed: ExecutedLine | null
+  /** What has to run while the platform is built on a machine of the other one. */
+  readonly executed: (buildPlatform: string) => readonly ExecutedLine[]
 }
 
 export type RunnerAnswer =
@@ -36,52 +38,54 @@ const platformOfLabel = (runner: Runner): string => {
 
 interface Place {
   readonly runner: Runner
-  readonly native: boolean
+  /** What the runner runs by itself. */
+  readonly own: Pick<Machine, 'platform' | 'kernel'>
   readonly reason: string
 }
 
+const purely = (platform: string): Place['own'] => ({ platform, kernel: platform })
+
 const placeFor = ({ platform, runners, forge, machine }: RunnerQuestion): Place => {
   const wanted = parsePlatform(platform)
-  const here = (): Place => ({
-    runner: localRunner,
-    native: runsNatively(machine, platform),
-    reason: `this machine is ${machine.platform}`,
-  })
+  const here: Place = { runner: localRunner, own: machine, reason: `this machine is ${machine.platform}` }
   const named = findRunner(runners, wanted)
-  if (named?.runner === localRunner) return here()
-  if (named?.exact) return { runner: named.runner, native: true, reason: `runners: ${named.key}` }
+  if (named?.runner === localRunner) return here
+  if (named?.exact) return { runner: named.runner, own: purely(platform), reason: `runners: ${named.key}` }
   if (named) {
     const own = platformOfLabel(named.runner)
-    return {
-      runner: named.runner,
-      native: runsNatively({ platform: own, kernel: own }, platform),
-      reason: `runners: ${named.key}, taken as ${own}`,
-    }
+    return { runner: named.runner, own: purely(own), reason: `runners: ${named.key}, taken as ${own}` }
   }
-  if (forge === 'terminal') return here()
+  if (forge === 'terminal') return here
   const hosted = findRunner(hostedRunners[forge], wanted)
-  if (hosted) return { runner: hosted.runner, native: true, reason: `hosted by ${forge}` }
+  if (hosted)
+    return { runner: hosted.runner, own: purely(platformOfLabel(hosted.runner)), reason: `hosted by ${forge}` }
   const other = findRunner(runners, parsePlatform('linux/amd64'))?.runner ?? hostedRunners[forge]['linux/amd64']
-  return { runner: other ?? localRunner, native: false, reason: `${forge} hosts no runner for it` }
+  return { runner: other ?? localRunner, own: purely('linux/amd64'), reason: `${forge} hosts no runner for it` }
 }
 
 /** The runner of a leg, or why there is none. */
 export const chooseRunner = (question: RunnerQuestion): RunnerAnswer => {
-  const { platform, emulate, executed, machine } = question
-  const place = placeFor(question)
-  if (place.native) return place
+  const { platform, emulate, machine } = question
+  const { runner, own, reason } = placeFor(question)
+  const native = runsNatively(own, platform)
+  const foreign = question.executed(own.platform).find((line) => !runsNatively(own, line.platform))
+  if (native && foreign === undefined) return { runner, native, reason }
+
   const remedy = `add "${platform}: <runner>" to runners`
-  if (emulate === 'never')
-    return { refusal: `${platform} has no native runner (${place.reason}) and emulate is never: ${remedy}` }
-  if (executed === null) return { ...place, reason: `${place.reason}; nothing of it has to run` }
-  const where = `${executed.file}:${executed.line} "${executed.text}"`
-  if (emulate === 'auto')
+  if (!native && emulate === 'never')
+    return { refusal: `${platform} has no native runner (${reason}) and emulate is never: ${remedy}` }
+  if (foreign === undefined) return { runner, native, reason: `${reason}; nothing of it has to run` }
+
+  const where = `${foreign.file}:${foreign.line} "${foreign.text}"`
+  if (emulate !== 'allow')
     return {
-      refusal: `${platform} has no native runner (${place.reason}), and ${where} has to run on it: ${remedy}, or set emulate: allow for QEMU`,
+      refusal: native
+        ? `${platform} is built on ${own.platform} (${reason}), where ${where} cannot run: it is for ${foreign.platform}; set emulate: allow for QEMU`
+        : `${platform} has no native runner (${reason}), and ${where} has to run on it: ${remedy}, or set emulate: allow for QEMU`,
     }
-  if (place.runner === localRunner && !machine.emulators.some((emulator) => emulator.platform === platform))
+  if (runner === localRunner && !machine.emulators.some((emulator) => emulator.platform === foreign.platform))
     return {
-      refusal: `${platform}: ${where} has to run on it, and no emulator for it is registered here: ${remedy}, or install qemu-user-static and binfmt-support`,
+      refusal: `${platform}: ${where} has to run on ${foreign.platform}, and no emulator for that is registered here: ${remedy}, or install qemu-user-static and binfmt-support`,
     }
-  return { ...place, reason: `${place.reason}; emulated` }
+  return { runner, native, reason: `${reason}; emulated` }
 }

@@ -34,7 +34,7 @@ images:
   web: { context: web, tags: ["1.0", latest], needs: [base], target: release, build-args: { A: "1" } }
   base: { context: base }
 `,
-  'web/Dockerfile': 'FROM scratch\n',
+  'web/Dockerfile': 'FROM scratch AS release\nFROM release\n',
   'base/Dockerfile': 'FROM scratch\n',
 }
 
