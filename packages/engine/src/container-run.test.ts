@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { planContainerCopy, planContainerRemoval, planContainerRun } from './container-run.ts'
+import { type ContainerRun, planContainerCopy, planContainerRemoval, planContainerRun } from './container-run.ts'
 
-const run = {
+const run: ContainerRun = {
   name: 'polyarch-1',
   image: 'ghcr.io/acme/kaniko:v1',
   entrypoint: '/kaniko/executor',
@@ -9,8 +9,9 @@ const run = {
   env: { USER: 'root' },
   passedEnv: ['HTTPS_PROXY'],
   mounts: [
-    { source: '/work/my "app", v2', target: '/kaniko/buildcontext', readOnly: true },
-    { source: '/work/out', target: '/kaniko/layout', readOnly: false },
+    { kind: 'bind', source: '/work/my "app", v2', target: '/kaniko/buildcontext', readOnly: true },
+    { kind: 'bind', source: '/work/out', target: '/kaniko/layout', readOnly: false },
+    { kind: 'empty', target: '/kaniko/buildcontext/.polyarch' },
   ],
   hostNetwork: true,
 }
@@ -25,6 +26,7 @@ test('runs one program under a name, with values that may be secret taken from t
     '--env=HTTPS_PROXY',
     '--mount=type=bind,"source=/work/my ""app"", v2",target=/kaniko/buildcontext,readonly',
     '--mount=type=bind,source=/work/out,target=/kaniko/layout',
+    '--mount=type=tmpfs,target=/kaniko/buildcontext/.polyarch,readonly',
     'ghcr.io/acme/kaniko:v1',
     '--force',
   ])

@@ -1,12 +1,10 @@
 // How a container engine is asked to run one program: docker and podman understand the same words.
 
-/** A file or directory of this machine that a program sees at another place. */
-export interface Mount {
-  readonly source: string
-  /** Absolute. */
-  readonly target: string
-  readonly readOnly: boolean
-}
+/** What a program sees at a place of its own: a file or directory of this machine, or nothing. */
+export type Mount =
+  | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  /** Hides the directory that is there. */
+  | { readonly kind: 'empty'; readonly target: string }
 
 export interface ContainerRun {
   readonly name: string
@@ -24,8 +22,12 @@ export interface ContainerRun {
 /** A field of docker's --mount, which is one record of CSV. */
 const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-const mountFlag = ({ source, target, readOnly }: Mount): string =>
-  `--mount=${['type=bind', `source=${source}`, `target=${target}`, ...(readOnly ? ['readonly'] : [])].map(csvField).join(',')}`
+const mountFields = (mount: Mount): string[] =>
+  mount.kind === 'empty'
+    ? ['type=tmpfs', `target=${mount.target}`, 'readonly']
+    : ['type=bind', `source=${mount.source}`, `target=${mount.target}`, ...(mount.readOnly ? ['readonly'] : [])]
+
+const mountFlag = (mount: Mount): string => `--mount=${mountFields(mount).map(csvField).join(',')}`
 
 /** The arguments of `docker` or `podman` that run the program; the container stays until it is removed by its name. */
 export const planContainerRun = (run: ContainerRun): string[] => [

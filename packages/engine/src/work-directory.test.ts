@@ -6,14 +6,13 @@ import { openWorkDirectory, workDirectories } from './work-directory.ts'
 
 test('nobody else may look into it, and it is gone afterwards', async () => {
   await using workspace = await temporaryDirectory()
-  let path: string
   {
     await using work = await openWorkDirectory(workspace.path, 'kaniko')
-    path = work.path
+    const { path } = work
     expect((await stat(path)).mode & 0o077).toBe(0)
     await mkdir(join(path, 'deep/er'), { recursive: true })
   }
-  expect(await readdir(dirname(path))).toEqual([])
+  expect(await readdir(workspace.path)).toEqual([])
 })
 
 test('two runs at once do not touch each other; a killed one is swept, by whoever removes its files', async () => {

@@ -1,0 +1,97 @@
+// Runs the executor in a container of the kaniko image, by docker or podman.
+import { randomUUID } from 'node:crypto'
+import type { Host } from '@polyarch/ci-host'
+import { planContainerCopy, planContainerRemoval } from '@polyarch/engine'
+import { inputFailure } from '@polyarch/oci'
+import { planContainerCommand } from './executor-command.ts'
+import type { Launcher } from './launcher.ts'
+import { isolatedMounts, isolatedPlaces } from './places.ts'
+
+export type ContainerClient = 'docker' | 'podman'
+
+/** Exit code of `run` when the engine itself failed: no image, no such mount, a daemon that refuses. */
+const engineFailed = 125
+
+/** Whether the container engine answers: for docker its daemon, for podman the program itself. */
+export const answers = async (host: Host, client: ContainerClient): Promise<boolean> => {
+  const query =
+    client === 'docker' ? ['version', '--format={{.Server.Version}}'] : ['info', '--format={{.Version.Version}}']
+  try {
+    const { code } = await host.exec({ file: client, args: query, signal: AbortSignal.timeout(10_000) })
+    return code === 0
+  } catch (error) {
+    if (error instanceof Error && 'kind' in error && error.kind === 'input') return false
+    throw error
+  }
+}
+
+const definedValues = (
+  env: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> =>
+  Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+
+/** What docker and podman need of this process's environment. */
+const clientVariables = [
+  'PATH',
+  'HOME',
+  'DOCKER_HOST',
+  'DOCKER_CONTEXT',
+  'DOCKER_CONFIG',
+  'DOCKER_TLS_VERIFY',
+  'DOCKER_CERT_PATH',
+  'CONTAINER_HOST',
+  'XDG_RUNTIME_DIR',
+  'XDG_CONFIG_HOME',
+  'XDG_DATA_HOME',
+]
+
+/**
+ * The launcher for a machine with docker or podman. The layout is copied out of the container, so that it belongs to
+ * this user whoever the daemon runs as; the container is removed afterwards, whatever happened.
+ */
+export const openContainerLauncher = (
+  host: Host,
+  client: ContainerClient,
+  settings: { readonly image: string; readonly hostNetwork: boolean },
+): Launcher => {
+  const clientEnv = definedValues(host.env, clientVariables)
+  const remove = async (name: string): Promise<void> => {
+    const { code, stderr } = await host.exec({
+      file: client,
+      args: planContainerRemoval(name),
+      env: clientEnv,
+      cleanup: true,
+    })
+    if (code !== 0 && !/no such container|no container with/i.test(stderr))
+      host.log.warning(`container ${name} could not be removed: ${stderr.trim()}`)
+  }
+  return {
+    name: client,
+    executorId: undefined,
+    places: () => isolatedPlaces,
+    run: async ({ onLine, signal, ...call }, directories) => {
+      const name = `polyarch-kaniko-${randomUUID()}`
+      const mounts = directories
+        ? isolatedMounts(directories).filter(({ target }) => target !== isolatedPlaces.layout)
+        : []
+      try {
+        const result = await host.exec({
+          ...planContainerCommand(client, { name, mounts, ...settings }, call, clientEnv),
+          ...(onLine ? { onLine } : {}),
+          ...(signal ? { signal } : {}),
+        })
+        if (result.code === engineFailed)
+          throw inputFailure(`${client} could not run ${settings.image}: ${result.stderr.trim().split('\n').at(-1)}`)
+        if (result.code === 0 && directories) {
+          const copy = planContainerCopy(name, isolatedPlaces.layout, directories.output)
+          const { code, stderr } = await host.exec({ file: client, args: copy, env: clientEnv })
+          if (code !== 0) throw new Error(`${client} could not copy the layout out of ${name}: ${stderr.trim()}`)
+        }
+        return result
+      } finally {
+        await remove(name)
+      }
+    },
+  }
+}

@@ -1,0 +1,82 @@
+// The executor's output as log lines: what it means, what went wrong, and which warnings mean a wrong image.
+import type { Log } from '@polyarch/ci-host'
+
+/** Warnings after which the executor goes on and builds another image than the Dockerfile says (docs/engines.md). */
+const wrongImage =
+  /does not support|relying on unsupported flags|cross-stage bind mounts|Skipping copy targeting kaniko directory/i
+
+/** Said of every executor that was started with --force; the launchers see to it. */
+const outsideContainer = /^Kaniko is being run outside of a container/i
+
+/** How many of the last lines are kept to explain a failure. */
+const rememberedLines = 40
+
+export interface ExecutorLog {
+  /** Takes a line of stdout or stderr. */
+  add(line: string): void
+  /** The warnings that mean a wrong image. */
+  readonly wrongImages: readonly string[]
+  /** The last lines that the executor and the commands of its RUN instructions wrote. */
+  readonly lastLines: readonly string[]
+  /** What the executor says made it fail, where it says so. */
+  readonly error: string | undefined
+}
+
+interface Record {
+  readonly level: string
+  readonly message: string
+}
+
+const parseRecord = (line: string): Record | undefined => {
+  if (!line.startsWith('{')) return undefined
+  try {
+    const value: unknown = JSON.parse(line)
+    const { level, msg } = value as { level?: unknown; msg?: unknown }
+    return typeof level === 'string' && typeof msg === 'string' ? { level, message: msg } : undefined
+  } catch {
+    // A RUN instruction may write lines that look like JSON: they are output like any other.
+    return undefined
+  }
+}
+
+/** Translates the output into the log, line by line. */
+export const createExecutorLog = (log: Log): ExecutorLog => {
+  const wrongImages: string[] = []
+  const lastLines: string[] = []
+  let error: string | undefined
+  const remember = (line: string): void => {
+    lastLines.push(line)
+    if (lastLines.length > rememberedLines) lastLines.shift()
+  }
+  const addRecord = ({ level, message }: Record): void => {
+    if (level === 'warning') {
+      if (outsideContainer.test(message)) return
+      if (wrongImage.test(message)) wrongImages.push(message)
+      log.warning(message)
+    } else if (level === 'error' || level === 'fatal' || level === 'panic') {
+      error = message
+      log.error(message)
+    } else if (level === 'info') log.info(message)
+    else log.debug(message)
+  }
+  return {
+    add: (line) => {
+      const record = parseRecord(line)
+      if (record) {
+        addRecord(record)
+        return
+      }
+      if (line.trim() === '') return
+      remember(line)
+      const said =
+        /^(?:Error: )?(error (?:building image|resolving source context|checking push permissions): .*)$/.exec(line)
+      if (said) error = said[1]
+      log.info(line)
+    },
+    wrongImages,
+    lastLines,
+    get error() {
+      return error
+    },
+  }
+}

@@ -1,0 +1,202 @@
+// Builds: request, launcher, executor, finished layout, in this order, and cleans up whatever happens.
+import { readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import type { Host } from '@polyarch/ci-host'
+import { executedInstructions, parseDockerfile } from '@polyarch/dockerfile'
+import {
+  type BuildRequest,
+  explainNotRunnable,
+  type FinishedLayout,
+  finishLayout,
+  openPartialLayout,
+  openWorkDirectory,
+  type RemoveTree,
+  readBuildRequest,
+  readEmulators,
+  removePlainly,
+} from '@polyarch/engine'
+import { Failure, formatPlatform, inputFailure, type Repository } from '@polyarch/oci'
+import { openStores, parseMirrors, type Stores } from '@polyarch/stores'
+import { openCacheDirectory } from './cache-directory.ts'
+import { chooseLauncher } from './choose-launcher.ts'
+import { openContainerLauncher } from './container-launcher.ts'
+import { explainFailure } from './executor-failure.ts'
+import { createExecutorLog } from './executor-log.ts'
+import { openExecutorFile, openExecutorImage } from './executor-source.ts'
+import type { Inputs } from './inputs.ts'
+import { openInsideLauncher } from './inside-launcher.ts'
+import { openJailLauncher } from './jail-launcher.ts'
+import { askEngine } from './known-facts.ts'
+import type { Launcher } from './launcher.ts'
+import type { Outputs } from './outputs.ts'
+import type { BuildDirectories } from './places.ts'
+import { planBuild } from './plan.ts'
+import { insecureHosts, listRepositories } from './registry-hosts.ts'
+import { type StagedLogin, stageBuild } from './staging.ts'
+import { findIdMapping, type IdMapping, removeMapped } from './user-namespace.ts'
+
+const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+
+const readProxies = (env: Host['env']): Record<string, string> =>
+  Object.fromEntries(proxyVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
+
+const findLogins = async (stores: Stores, repositories: readonly Repository[]): Promise<StagedLogin[]> => {
+  const logins = new Map<string, StagedLogin>()
+  for (const { host, name } of repositories) {
+    const credential = logins.has(host) ? undefined : await stores.findCredential(host, name)
+    if (credential === undefined) continue
+    logins.set(
+      host,
+      'identityToken' in credential
+        ? { host, username: '', password: '', identityToken: credential.identityToken }
+        : { host, username: credential.username, password: credential.password },
+    )
+  }
+  return [...logins.values()]
+}
+
+/**
+ * Refuses what this machine cannot run before anything is pulled. kaniko runs every RUN on the target's platform,
+ * whatever --platform of its FROM says.
+ */
+const requireRunnable = async (host: Host, request: BuildRequest, dockerfile: string): Promise<void> => {
+  const { platform, buildPlatform, target, args } = request
+  const [run] = executedInstructions(parseDockerfile(dockerfile), {
+    platform,
+    buildPlatform,
+    target: target ?? null,
+    args,
+  })
+  if (run === undefined) return
+  const why = explainNotRunnable(buildPlatform, platform, await readEmulators())
+  if (why === undefined) return
+  throw inputFailure(
+    `${relative(host.directory, request.dockerfile)}:${run.line}: ${run.text} has to run on ${formatPlatform(platform)}, and on this ${formatPlatform(buildPlatform)} machine ${why}: build on a runner of that platform, or register an emulator with flag F (docker run --privileged --rm tonistiigi/binfmt --install ${platform.architecture}, or Debian's qemu-user-static and binfmt-support)`,
+  )
+}
+
+interface Opened {
+  readonly launcher: Launcher
+  readonly cache: string
+  readonly work: string
+}
+
+/** Everything that a launcher needs, opened in the work directory. */
+const openLauncher = async (
+  name: Launcher['name'],
+  mapping: IdMapping,
+  inputs: Inputs,
+  host: Host,
+  stores: Stores,
+  settings: {
+    readonly work: string
+    readonly cache: string
+    readonly removeTree: RemoveTree
+    readonly hostNetwork: boolean
+  },
+): Promise<Launcher> => {
+  const image = inputs['kaniko-image']
+  switch (name) {
+    case 'inside':
+      return await openInsideLauncher(host)
+    case 'docker':
+    case 'podman':
+      return openContainerLauncher(host, name, { image, hostNetwork: settings.hostNetwork })
+    case 'jail': {
+      const executor =
+        inputs.executor === undefined
+          ? await openExecutorImage(host, stores, image, settings.cache)
+          : await openExecutorFile(host, inputs.executor)
+      return openJailLauncher(host, executor, { ...settings, mapping })
+    }
+  }
+}
+
+const build = async (
+  request: BuildRequest,
+  inputs: Inputs,
+  host: Host,
+  stores: Stores,
+  { launcher, cache, work }: Opened,
+  repositories: readonly Repository[],
+): Promise<{ layout: FinishedLayout; version: string }> => {
+  const facts = await askEngine(launcher, cache)
+  await using partial = await openPartialLayout(request.layout)
+  const directories: BuildDirectories = {
+    context: request.context,
+    own: join(host.directory, '.polyarch'),
+    staging: join(work, 'staging'),
+    output: partial.path,
+  }
+  const plan = planBuild(request, facts, launcher.places(directories), {
+    insecure: insecureHosts(repositories, inputs['insecure-registries']),
+    mirrors: parseMirrors(inputs['registry-mirrors']),
+    proxies: readProxies(host.env),
+  })
+  const logins = await findLogins(stores, repositories)
+  await stageBuild(host, directories.staging, request, { logins, caFile: inputs['ca-file'] })
+  const log = createExecutorLog(host.log)
+  const enforced = inputs.preflight === 'enforce'
+  const wrongImage = new AbortController()
+  host.log.info(`building ${request.name} with kaniko ${facts.version}`)
+  const { code } = await host.log.group(`kaniko ${request.name}`, () =>
+    launcher.run(
+      {
+        ...plan,
+        onLine: (line) => {
+          log.add(line)
+          if (enforced && log.wrongImages.length > 0) wrongImage.abort()
+        },
+        signal: wrongImage.signal,
+      },
+      directories,
+    ),
+  )
+  host.signal.throwIfAborted()
+  if (enforced && log.wrongImages.length > 0)
+    throw new Failure(
+      'preflight',
+      `${request.name}: kaniko ${facts.version} would build a wrong image: ${log.wrongImages[0]}`,
+    )
+  if (code !== 0)
+    throw explainFailure(request.name, code, log, { build: request.buildPlatform, target: request.platform })
+  const layout = await finishLayout(partial.path, request.platform)
+  await partial.publish()
+  return { layout, version: facts.version }
+}
+
+/** Builds what the inputs ask for; the layout exists afterwards only if it is whole and right. */
+export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
+  const request = await readBuildRequest(inputs, host, 'kaniko')
+  const dockerfile = await readFile(request.dockerfile, 'utf8')
+  const repositories = listRepositories(request, dockerfile)
+  const { launcher: name, reason } = await chooseLauncher(inputs, host)
+  host.log.info(`launcher ${name}: ${reason}`)
+  if (name === 'jail' || name === 'inside') await requireRunnable(host, request, dockerfile)
+  await using stores = await openStores(inputs, host)
+  const mapping = name === 'jail' ? await findIdMapping(host) : 'all'
+  const removeTree = name === 'jail' ? removeMapped(host, mapping) : removePlainly
+  await using work = await openWorkDirectory(host.directory, 'kaniko', removeTree)
+  const cache = await openCacheDirectory(host, work.path)
+  const hostNetwork = insecureHosts(repositories, []).length > 0
+  const settings = { work: work.path, cache, removeTree, hostNetwork }
+  const launcher = await openLauncher(name, mapping, inputs, host, stores, settings)
+  const { layout, version } = await build(
+    request,
+    inputs,
+    host,
+    stores,
+    { launcher, cache, work: work.path },
+    repositories,
+  )
+  const { manifest, platform } = layout
+  host.log.info(`${request.name}: ${manifest.digest} in ${request.layout}`)
+  return {
+    layout: request.layout,
+    digest: manifest.digest,
+    'media-type': manifest.mediaType,
+    size: manifest.size,
+    platform: formatPlatform(platform),
+    'engine-version': version,
+  }
+}
