@@ -101,10 +101,10 @@ const linkPrograms = (pnpmDirectory) => {
 /** Runs the tool under the Node of the dependencies and ends as it ends. */
 const runTool = (programs, args) => {
   const directories = [programs, join(root, 'node_modules', '.bin'), process.env.PATH]
-  const child = spawn(join(programs, 'node'), ['--conditions=@polyarch/source', ...args], {
-    env: Object.assign({}, process.env, { PATH: directories.join(delimiter) }),
-    stdio: 'inherit',
-  })
+  const env = Object.assign({}, process.env, { PATH: directories.join(delimiter) })
+  // npm may have found pnpm's shim of node, which lets every program require what it does not declare.
+  delete env.NODE_PATH
+  const child = spawn(join(programs, 'node'), ['--conditions=@polyarch/source', ...args], { env, stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       // A terminal sends its Ctrl-C to the whole group: the child has it already.

@@ -148,6 +148,18 @@ describe('the check of the rules', () => {
       breach: 'packages/oci/src/utils.ts: has a name that says nothing',
     },
     {
+      rule: 'what is for tests is not published',
+      file: 'packages/oci/src/testing/scene.ts',
+      content: think('scene'),
+      breach: 'packages/oci/tsconfig.json: does not exclude src/testing',
+    },
+    {
+      rule: 'what is for tests is used by tests only',
+      file: 'packages/oci/src/index.ts',
+      content: "// Cheats.\nexport * from './index.test.ts'\n",
+      breach: 'packages/oci/src/index.ts: imports ./index.test.ts, which is for tests',
+    },
+    {
       rule: 'an import can be followed',
       file: 'packages/oci/src/index.ts',
       content: '// Anything.\nexport const load = (name: string) => import(name)\n',

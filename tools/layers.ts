@@ -70,9 +70,19 @@ interface Package {
   readonly directory: string
   readonly manifest: Manifest
   readonly references: readonly string[]
+  /** What its tsconfig.json leaves out of what is published. */
+  readonly excluded: readonly string[]
   readonly sources: readonly SourceFile[]
   readonly tests: readonly SourceFile[]
 }
+
+interface ProjectFile {
+  readonly references?: readonly { readonly path: string }[]
+  readonly exclude?: readonly string[]
+}
+
+/** Tests, and what only they use. */
+const testCode = /^src\/(?:testing\/|fixtures\/|.*\.test\.ts$)/
 
 const scope = '@polyarch/'
 
@@ -80,17 +90,19 @@ const readJson = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) 
 
 const readPackage = (root: string, name: string): Package => {
   const directory = join(root, 'packages', name)
-  const files = globSync('src/**/*.ts', { cwd: directory, exclude: ['**/fixtures/**', '**/*.d.ts'] })
+  const files = globSync('src/**/*.ts', { cwd: directory, exclude: ['**/*.d.ts'] })
     .map((file) => readSourceFile(join(directory, file)))
     .toSorted((left, right) => (left.path < right.path ? -1 : 1))
-  const { references = [] } = readJson<{ references?: { path: string }[] }>(join(directory, 'tsconfig.json'))
+  const isTest = ({ path }: SourceFile): boolean => testCode.test(relative(directory, path))
+  const { references = [], exclude = [] } = readJson<ProjectFile>(join(directory, 'tsconfig.json'))
   return {
     name,
     directory,
     manifest: readJson<Manifest>(join(directory, 'package.json')),
     references: references.map(({ path }) => basename(path)),
-    sources: files.filter(({ path }) => !path.endsWith('.test.ts')),
-    tests: files.filter(({ path }) => path.endsWith('.test.ts')),
+    excluded: exclude,
+    sources: files.filter((file) => !isTest(file)),
+    tests: files.filter(isTest),
   }
 }
 
@@ -127,6 +139,17 @@ const checkDirection = ({ name, sources, directory }: Package, say: Say): void =
       if (steps.includes(name) && steps.includes(other)) say(path, `is a step and imports the step ${other}`)
       else if (floorOf(other) < 0 || floorOf(other) >= floor) say(path, `imports ${other}, which is not below ${name}`)
     }
+}
+
+/** Test code is neither published nor used by what is. */
+const checkTestCode = ({ directory, sources, tests, excluded }: Package, say: Say): void => {
+  const testPaths = new Set(tests.map(({ path }) => path))
+  for (const { path, imports } of sources)
+    for (const request of imports.filter((other) => testPaths.has(resolve(dirname(path), other))))
+      say(path, `imports ${request}, which is for tests`)
+  for (const folder of ['testing', 'fixtures'])
+    if (existsSync(join(directory, 'src', folder)) && !excluded.includes(`src/${folder}`))
+      say(join(directory, 'tsconfig.json'), `does not exclude src/${folder}`)
 }
 
 const checkName = ({ path }: SourceFile, say: Say): void => {
@@ -211,6 +234,7 @@ export const findBreaches = (root: string): string[] => {
   for (const name of names.toSorted()) {
     const house = readPackage(root, name)
     checkDirection(house, say)
+    checkTestCode(house, say)
     for (const file of house.sources) checkFile(house, file, say)
     for (const file of [...house.sources, ...house.tests]) checkName(file, say)
     if (steps.includes(name)) checkStep(house, say)

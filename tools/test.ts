@@ -67,5 +67,5 @@ rmSync(logDirectory, { recursive: true, force: true })
 
 for (const [part, count] of summary.lacking) console.log(`skipped ${count} for want of ${part}: ${reasonMissing(part)}`)
 for (const name of summary.unexplained) console.log(`skipped ${name}`)
-if (unhandled > 0) console.log(`${unhandled} errors outside of any test`)
+if (unhandled > 0) console.log(`errors outside of any test: ${unhandled}`)
 end({ ...summary, failed: summary.failed + unhandled })
