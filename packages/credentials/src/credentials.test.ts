@@ -103,6 +103,19 @@ describe('the docker config', () => {
     expect(await open({ env: {} })('a.example')).toBeUndefined()
   })
 
+  test('that could not be read once is read again', async () => {
+    let broken = true
+    const find = open({
+      readFile: async () => {
+        if (broken) throw new Failure('input', 'cannot read it')
+        return config({ auths: { 'a.example': { auth: encode('u:p') } } })
+      },
+    })
+    await expect(find('a.example')).rejects.toThrow('cannot read it')
+    broken = false
+    expect(await find('a.example')).toMatchObject({ username: 'u' })
+  })
+
   test('gives identity tokens, and reads what docker writes', async () => {
     const find = open({
       file: config({

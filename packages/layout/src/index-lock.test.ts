@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'
 import { expect, test } from 'vitest'
 import { withLock } from './index-lock.ts'
+import { pathOf } from './layout-files.ts'
 
 test('work under one lock never overlaps, and a failure frees it', async () => {
   await using temporary = await temporaryDirectory('lock')
-  const path = join(temporary.path, 'lock')
+  const file = { directory: temporary.path, folders: [], name: 'lock' }
   let running = 0
   const results = await Promise.allSettled(
     Array.from({ length: 20 }, (_, turn) =>
-      withLock(path, async () => {
+      withLock(file, async () => {
         running += 1
         expect(running).toBe(1)
         expect(await readdir(temporary.path)).toEqual(['lock'])
@@ -24,21 +25,21 @@ test('work under one lock never overlaps, and a failure frees it', async () => {
   expect(await readdir(temporary.path)).toEqual([])
 })
 
-test('a lock that a dead process left behind is taken over', async () => {
+test.each(['token of the dead', ''])('a lock that a dead process left behind is taken over: %j', async (left) => {
   await using temporary = await temporaryDirectory('lock')
-  const path = join(temporary.path, 'lock')
-  await writeFile(path, '')
-  expect(await withLock(path, async (lock) => await lock.isHeld(), 50)).toBe(true)
+  const file = { directory: temporary.path, folders: [], name: 'lock' }
+  await writeFile(pathOf(file), left)
+  expect(await withLock(file, async (lock) => await lock.isHeld(), 50)).toBe(true)
   expect(await readdir(temporary.path)).toEqual([])
 })
 
 test('a holder that slept too long learns that the lock is another’s, and leaves it', async () => {
   await using temporary = await temporaryDirectory('lock')
-  const path = join(temporary.path, 'lock')
-  await withLock(path, async (lock) => {
+  const file = { directory: temporary.path, folders: [], name: 'lock' }
+  await withLock(file, async (lock) => {
     await using other = await temporaryDirectory('other')
     await writeFile(join(other.path, 'lock'), '')
-    await rename(join(other.path, 'lock'), path)
+    await rename(join(other.path, 'lock'), pathOf(file))
     expect(await lock.isHeld()).toBe(false)
   })
   expect(await readdir(temporary.path)).toEqual(['lock'])
@@ -46,6 +47,6 @@ test('a holder that slept too long learns that the lock is another’s, and leav
 
 test('where the lock cannot be made, the error names it', async () => {
   await using temporary = await temporaryDirectory('lock')
-  const path = join(temporary.path, 'missing', 'lock')
-  await expect(withLock(path, async () => undefined)).rejects.toThrow(path)
+  const file = { directory: join(temporary.path, 'missing'), folders: [], name: 'lock' }
+  await expect(withLock(file, async () => undefined)).rejects.toThrow(pathOf(file))
 })

@@ -1,11 +1,10 @@
 // One writer of an index.json at a time, in this process and between processes.
 import { randomUUID } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
-import { link, lstat, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { attempt, errorCode, isAbsent } from './layout-files.ts'
+import { attempt, errorCode, isAbsent, type LayoutFile, pathOf, readFile } from './layout-files.ts'
 
-/** A holder needs milliseconds: a lock file that nobody touched for this long was left by a process that died. */
+/** A holder needs milliseconds: a lock file that stayed the same for this long was left by a process that died. */
 const staleAfterMs = 10_000
 const pollMs = 10
 
@@ -15,55 +14,55 @@ export interface IndexLock {
   isHeld(): Promise<boolean>
 }
 
-/** What tells one lock file from the next at the same path. */
-const identityOf = ({ ino, mtimeNs }: BigIntStats): string => `${ino} ${mtimeNs}`
-
-const identify = async (path: string): Promise<string | undefined> => {
-  try {
-    return identityOf(await lstat(path, { bigint: true }))
-  } catch (error) {
-    if (isAbsent(error)) return undefined
-    throw error
-  }
+/** Whose lock file it is, by the holder's token in it; undefined where there is none. */
+const readToken = async (file: LayoutFile): Promise<string | undefined> => {
+  const bytes = await readFile(file, 1024)
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
 }
 
-/** Creates the lock file and gives its identity; undefined where there is one already. */
-const create = async (path: string): Promise<string | undefined> => {
+/** Creates the lock file with the token in it; false where there is one already. */
+const create = async (path: string, token: string): Promise<boolean> => {
+  let created: FileHandle
   try {
-    await using file = await open(path, 'wx')
-    return identityOf(await file.stat({ bigint: true }))
+    created = await open(path, 'wx')
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return undefined
+    if (errorCode(error) === 'EEXIST') return false
+    throw error
+  }
+  try {
+    await using file = created
+    await file.writeFile(token)
+    return true
+  } catch (error) {
+    await rm(path, { force: true })
     throw error
   }
 }
 
 /** Takes away the abandoned lock file; a live one that came into its place meanwhile is put back. */
-const takeAway = async (path: string, abandoned: string): Promise<void> => {
-  const aside = `${path}.${randomUUID()}`
+const takeAway = async (file: LayoutFile, abandoned: string): Promise<void> => {
+  const aside = { ...file, name: `${file.name}.${randomUUID()}` }
   try {
-    await rename(path, aside)
-    if ((await identify(aside)) !== abandoned) await link(aside, path)
+    await rename(pathOf(file), pathOf(aside))
+    if ((await readToken(aside)) !== abandoned) await link(pathOf(aside), pathOf(file))
   } catch (error) {
     // Gone already, or the next holder was quicker.
     if (!isAbsent(error) && errorCode(error) !== 'EEXIST') throw error
   } finally {
-    await rm(aside, { force: true })
+    await rm(pathOf(aside), { force: true })
   }
 }
 
-const acquire = async (path: string, staleAfter: number): Promise<string> => {
+const acquire = async (file: LayoutFile, token: string, staleAfter: number): Promise<void> => {
   let watched: string | undefined
   let since = performance.now()
-  for (;;) {
-    const mine = await create(path)
-    if (mine !== undefined) return mine
+  while (!(await create(pathOf(file), token))) {
     // The waiter's own clock counts: the file system's may differ from it.
-    const seen = await identify(path)
+    const seen = await readToken(file)
     if (seen !== watched) {
       watched = seen
       since = performance.now()
-    } else if (seen !== undefined && performance.now() - since > staleAfter) await takeAway(path, seen)
+    } else if (seen !== undefined && performance.now() - since > staleAfter) await takeAway(file, seen)
     await sleep(pollMs)
   }
 }
@@ -85,18 +84,21 @@ const enqueue = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
   }
 }
 
-/** Runs the work while this process holds the lock file at the path, and no other work of this process does. */
+/** Runs the work while this process holds the lock file, and no other work of this process does. */
 export const withLock = async <T>(
-  path: string,
+  file: LayoutFile,
   work: (lock: IndexLock) => Promise<T>,
   staleAfter = staleAfterMs,
-): Promise<T> =>
-  await enqueue(path, async () => {
-    const mine = await attempt(path, 'create', acquire(path, staleAfter))
-    const isHeld = async (): Promise<boolean> => (await identify(path)) === mine
+): Promise<T> => {
+  const path = pathOf(file)
+  return await enqueue(path, async () => {
+    const token = randomUUID()
+    await attempt(path, 'create', acquire(file, token, staleAfter))
+    const isHeld = async (): Promise<boolean> => (await readToken(file)) === token
     try {
       return await work({ isHeld })
     } finally {
       if (await isHeld()) await rm(path, { force: true })
     }
   })
+}

@@ -22,6 +22,7 @@ const layoutVersion = '1.0.0'
 
 const markerFile = (directory: string): LayoutFile => ({ directory, folders: [], name: 'oci-layout' })
 const indexFile = (directory: string): LayoutFile => ({ directory, folders: [], name: 'index.json' })
+const lockFile = (directory: string): LayoutFile => ({ directory, folders: [], name: 'index.json.lock' })
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
 
@@ -114,7 +115,7 @@ export const updateLayoutIndex = async (
   await attempt(directory, 'create', mkdir(directory, { recursive: true }))
   const lostLock = new Error('the lock was lost')
   const update = async (): Promise<void> =>
-    await withLock(join(directory, 'index.json.lock'), async (lock) => {
+    await withLock(lockFile(directory), async (lock) => {
       const isLayout = await readMarker(directory)
       const index = (await readEntries(directory)) ?? {
         schemaVersion: 2,
