@@ -22,6 +22,7 @@ const openAt = async ({ host, repository }: Source, descriptor: Descriptor, offs
     ...(offset === 0 ? {} : { headers: { range: `bytes=${offset}-` } }),
     accept: offset === 0 ? [200] : [200, 206],
     notFound: 'BLOB_UNKNOWN',
+    streamed: true,
   })
 
 /** The bytes from `offset` on, also where the server knows no ranges and begins at the beginning. */

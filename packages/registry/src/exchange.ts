@@ -45,6 +45,8 @@ export interface ExchangeRequest {
   readonly verified: boolean
   /** What the request is for, in log lines: HOST/NAME. */
   readonly place: string
+  /** For answers that are read slowly and for long: their slot is free as soon as they begin. */
+  readonly streamed?: boolean
   /** The most of the body that `call` takes. Default 64 KiB. */
   readonly bodyLimit?: number
   /** The most of a refusal's body that is read. Default 64 KiB. */
@@ -136,7 +138,6 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     const slot = await limiter.acquire()
     const watched = isStreamed(body) && body.length > 0 ? watch(body) : undefined
     const started = clock.now()
-    let latency: number | undefined
     try {
       const response = await transport.send({
         method,
@@ -150,14 +151,16 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
         verified: url.origin === request.url.origin ? request.verified : !settings.isInsecure(url.host),
       })
       answered.add(url.host)
-      if (watched === undefined) latency = clock.now() - started
+      const latency = watched === undefined ? clock.now() - started : undefined
+      if (request.streamed) slot.release(latency)
+      // The connection takes its next request in the turn after its answer ended: a slot that is free sooner opens another.
+      else response.body.once('close', () => setImmediate(() => slot.release(latency)))
       return response
     } catch (error) {
+      slot.release()
       const failure = watched?.failure()
       if (failure) throw failure.error
       throw troubleOf({ method, url }, error)
-    } finally {
-      slot.release(latency)
     }
   }
 

@@ -22,7 +22,7 @@ export interface TransportRequest {
 
 export interface TransportResponse extends Answer {
   /** Has to be read to its end or discarded, so that its connection can be used again. */
-  readonly body: AsyncIterable<Uint8Array> & { dump(options?: { limit: number }): Promise<void> }
+  readonly body: Dispatcher.ResponseData['body']
 }
 
 export interface Transport {

@@ -1,6 +1,7 @@
 // @polyarch/parts: the real parts that tests, the demo and the benchmarks run against.
 export * from './base-image.ts'
 export { cacheDirectory, cachePath, repositoryRoot } from './cache.ts'
+export * from './certificate.ts'
 export * from './fault-proxy.ts'
 export { buildGoProgram, kanikoExecutor } from './go-program.ts'
 export * from './latency-proxy.ts'

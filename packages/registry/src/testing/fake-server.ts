@@ -1,7 +1,7 @@
 // A fake HTTP server that does what a test tells it to: for what real registries cannot be made to do.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
+import { createServer as createSecureServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 export interface FakeRequest {
@@ -55,10 +55,7 @@ const reply = (response: ServerResponse, { status, headers, body = '', cutAfter 
 }
 
 /** Starts the server on a free loopback port; what the script does not know is 404. */
-export const startFakeServer = async (
-  script: FakeScript,
-  tls?: { readonly key: string; readonly cert: string },
-): Promise<FakeServer> => {
+export const startFakeServer = async (script: FakeScript, tls?: ServerOptions): Promise<FakeServer> => {
   const requests: FakeRequest[] = []
 
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
