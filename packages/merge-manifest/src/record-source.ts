@@ -7,7 +7,7 @@ import { inputFailure } from '@polyarch/oci'
 import type { FoundRecord } from './plan.ts'
 
 /** Where records lie when nobody says. */
-export const defaultRecords = '.polyarch/records'
+const defaultRecords = '.polyarch/records'
 
 const schemaOf = (value: unknown): string | undefined =>
   typeof value === 'object' && value !== null && 'schema' in value && typeof value.schema === 'string'

@@ -8,7 +8,7 @@ import { inputFailure } from '@polyarch/oci'
 import type { FoundResult } from './plan.ts'
 
 /** Where results lie when nobody says. */
-export const defaultResults = '.polyarch/merge'
+const defaultResults = '.polyarch/merge'
 
 const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
 
