@@ -24,7 +24,10 @@ interface BundleOptions {
 export const buildBundles = ({ only = [], fresh = false, show }: BundleOptions): Promise<CommandResult> =>
   runCommand(
     [
-      ...['nx', 'run-many', '--target=bundle', '--outputStyle=static'],
+      'nx',
+      'run-many',
+      '--target=bundle',
+      '--outputStyle=static',
       ...(only.length > 0 ? [`--projects=${only.map((name) => `@polyarch/${name}`).join(',')}`] : []),
       ...(fresh ? ['--skip-nx-cache'] : []),
     ],

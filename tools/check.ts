@@ -6,7 +6,7 @@ import { type CommandResult, root, runCommand } from './command.ts'
 
 interface Check {
   readonly name: string
-  run(): Promise<CommandResult>
+  readonly run: () => Promise<CommandResult>
 }
 
 const command = (name: string, ...words: string[]): Check => ({ name, run: () => runCommand(words) })
@@ -30,7 +30,7 @@ const checkPackages = async (): Promise<CommandResult> => {
 
 const generator = join('tools', 'generate', 'src', 'main.ts')
 const checks: readonly Check[] = [
-  command('format and lint', 'biome', 'ci', '--error-on-warnings', '.'),
+  command('format and lint', 'biome', 'ci', '--error-on-warnings', '--colors=off', '.'),
   command('lint by types', 'oxlint', '--type-aware', '--deny-warnings'),
   command('types', 'tsc', '-p', '.'),
   command('unused code', 'knip', '--no-progress'),
