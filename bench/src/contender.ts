@@ -137,31 +137,30 @@ const regctlSettings = (settings: object) => (host: string) => ({
 /** The command line's bundle, as `npm run build` makes it. */
 export const polyarchBundle = join(repositoryRoot, 'packages', 'cli', 'dist', 'polyarch.js')
 
-const polyarch = (...args: readonly string[]): string => command(process.execPath, polyarchBundle, ...args)
+/** One of Polyarch's steps; an input with several values is repeated. */
+const step = (bundle: string, name: string, inputs: Readonly<Record<string, string | readonly string[]>>): string => {
+  const flags = Object.entries(inputs).flatMap(([input, value]) =>
+    [value].flat().flatMap((each) => [`--${input}`, each]),
+  )
+  return command(process.execPath, bundle, name, ...flags)
+}
 
-const repeated = (flag: string, values: readonly string[]): string[] => values.flatMap((value) => [flag, value])
-
-/** All contenders, Polyarch first. */
-export const listContenders = (): readonly Contender[] => [
+/** All contenders, Polyarch's bundle first. */
+export const listContenders = (bundle: string): readonly Contender[] => [
   {
     name: 'Polyarch',
     tool: 'polyarch',
     tuned: false,
-    missing: existsSync(polyarchBundle) ? undefined : 'there is no bundle: npm run build',
-    push: ({ image, repository }) =>
-      polyarch('push-digest', '--layout', image.layout, '--repository', repository, '--platform', image.platform),
-    merge: ({ repositories, tags, legs, records }) =>
-      polyarch(
-        'merge-manifest',
-        '--records',
+    missing: existsSync(bundle) ? undefined : `there is no ${bundle}: npm run build`,
+    push: ({ repository, image: { layout, platform } }) =>
+      step(bundle, 'push-digest', { layout, repository, platform }),
+    merge: ({ records, repositories, tags, legs }) =>
+      step(bundle, 'merge-manifest', {
         records,
-        ...repeated('--repository', repositories),
-        ...repeated(
-          '--platforms',
-          legs.map(({ platform }) => platform),
-        ),
-        ...repeated('--tags', tags),
-      ),
+        repository: repositories,
+        platforms: legs.map(({ platform }) => platform),
+        tags,
+      }),
   },
   {
     ...peer('skopeo'),

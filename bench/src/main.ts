@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { prepareParts, reasonMissing, repositoryRoot } from '@polyarch/parts'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { contenderParts, listContenders } from './contender.ts'
+import { contenderParts, listContenders, polyarchBundle } from './contender.ts'
 import { holdContest } from './contest.ts'
 import { readFacts } from './machine.ts'
 import { median } from './measure.ts'
@@ -17,6 +17,7 @@ interface Options {
   readonly rows: readonly Row[]
   readonly tools: readonly string[] | undefined
   readonly runs: number
+  readonly bundle: string
   readonly write: boolean
 }
 
@@ -40,6 +41,11 @@ const readOptions = (): Options =>
     .addOption(new Option('--tools <names>', 'only these tools').argParser((text) => text.split(',')))
     .addOption(
       new Option('--runs <count>', 'runs of each tool in each row').env('RUNS').argParser(parseRuns).default(5),
+    )
+    .addOption(
+      new Option('--bundle <file>', 'measure this bundle of Polyarch')
+        .argParser((text) => resolve(text))
+        .default(polyarchBundle),
     )
     .option('--write', 'write docs/benchmarks.md', false)
     .parse()
@@ -74,12 +80,12 @@ for (const part of ['time', 'distribution-3'] as const) {
   if (reason !== undefined) throw new Error(`nothing can be measured without ${part}: ${reason}`)
 }
 
-const contenders = listContenders().filter(({ tool }) => options.tools?.includes(tool) ?? true)
+const contenders = listContenders(options.bundle).filter(({ tool }) => options.tools?.includes(tool) ?? true)
 for (const { name, missing } of contenders) if (missing !== undefined) report(`SKIPPED ${name}: ${missing}`)
 report(`SKIPPED zot as the server: ${reasonMissing('zot') ?? 'no row is measured on it'}`)
 
-const polyarch = contenders.some(({ tool, missing }) => tool === 'polyarch' && missing === undefined)
-const startUps = await measureStartUps(options.runs, polyarch, signal)
+const own = contenders.find(({ tool, missing }) => tool === 'polyarch' && missing === undefined)
+const startUps = await measureStartUps(options.runs, own && options.bundle, signal)
 const nodeSeconds = median(
   startUps.flatMap(({ name, costs }) => (name === nodeAlone ? costs.map(({ seconds }) => seconds) : [])),
 )

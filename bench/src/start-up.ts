@@ -1,6 +1,6 @@
 // What each program costs before it does anything: Node's own start is part of every run of Polyarch.
 import { partPath, reasonMissing } from '@polyarch/parts'
-import { contenderParts, polyarchBundle } from './contender.ts'
+import { contenderParts } from './contender.ts'
 import { type Cost, measureScript } from './measure.ts'
 import { command } from './shell-script.ts'
 
@@ -13,9 +13,13 @@ export interface StartUp {
 export const nodeAlone = 'node -e 0'
 
 /** Starts each program in turn to say its version, and Node to do nothing. */
-export const measureStartUps = async (runs: number, polyarch: boolean, signal: AbortSignal): Promise<StartUp[]> => {
+export const measureStartUps = async (
+  runs: number,
+  bundle: string | undefined,
+  signal: AbortSignal,
+): Promise<StartUp[]> => {
   const scripts = new Map([[nodeAlone, command(process.execPath, '-e', '0')]])
-  if (polyarch) scripts.set('Polyarch --version', command(process.execPath, polyarchBundle, '--version'))
+  if (bundle !== undefined) scripts.set('Polyarch --version', command(process.execPath, bundle, '--version'))
   for (const tool of contenderParts) {
     if (reasonMissing(tool)) continue
     const word = tool === 'skopeo' || tool === 'manifest-tool' ? '--version' : 'version'
