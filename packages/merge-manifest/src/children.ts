@@ -81,23 +81,34 @@ const selectFromIndex = async ({ store, stated }: StatedImage, platform: string)
   }
 }
 
-const checkAttestations = async (store: StoreReader, image: Descriptor, attestations: readonly Descriptor[]) => {
-  await Promise.all(
-    attestations.map(async (entry) => {
-      if (!isAttestation(entry) || entry.annotations?.[attestedDigestAnnotation] !== image.digest)
-        throw verificationFailure(`${store.location}@${entry.digest} is no attestation to ${image.digest}`)
-      await getManifestOfType(store, entry)
-    }),
-  )
+/**
+ * The entry of an attestation as the index gets it. What a record says of it came from outside: nothing of that goes
+ * into the index but what BuildKit writes there.
+ */
+const attestationEntry = (store: StoreReader, image: Descriptor, stated: Descriptor): Descriptor => {
+  const { mediaType, digest, size, annotations = {} } = stated
+  const isText = Object.values(annotations).every((value: unknown) => typeof value === 'string')
+  if (!isText || !isAttestation(stated) || annotations[attestedDigestAnnotation] !== image.digest)
+    throw verificationFailure(`${store.location}@${digest} is no attestation to ${image.digest}`)
+  return { mediaType, digest, size, annotations, platform: { os: 'unknown', architecture: 'unknown' } }
+}
+
+const readAttestations = async (
+  store: StoreReader,
+  image: Descriptor,
+  stated: readonly Descriptor[],
+): Promise<Descriptor[]> => {
+  const entries = stated.map((entry) => attestationEntry(store, image, entry))
+  await Promise.all(entries.map((entry) => getManifestOfType(store, entry)))
+  return entries
 }
 
 const readImage = async (planned: PlannedChild, located: StatedImage, options: ChildOptions): Promise<Child> => {
   const image = isIndexType(located.stated.mediaType) ? await selectFromIndex(located, planned.platform) : located
   const { store, stated } = image
-  const attestations = options.attestations === 'keep' ? image.attestations : []
-  const [content] = await Promise.all([
+  const [content, attestations] = await Promise.all([
     getManifestOfType(store, stated),
-    checkAttestations(store, stated, attestations),
+    options.attestations === 'keep' ? readAttestations(store, stated, image.attestations) : [],
   ])
   const manifest = parseManifest(content.bytes)
   const { source } = planned

@@ -79,6 +79,12 @@ describe('records on disk', () => {
 
   test.each<[string, readonly string[], Readonly<Record<string, unknown>>, RegExp]>([
     ['a file that is not there', ['records/x.json'], files, /there is no records\/x\.json/],
+    [
+      'a path through a file',
+      ['records/note.txt/x.json'],
+      files,
+      /cannot read records\/note\.txt\/x\.json \(ENOTDIR\)/,
+    ],
     ['a glob that fits nothing', ['records/*.yaml'], files, /there is no records\/\*\.yaml/],
     ['a record cut short', ['records'], { 'records/a.json': json(amd64).slice(0, 100) }, /records\/a\.json: not JSON/],
     [

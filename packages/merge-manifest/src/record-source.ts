@@ -3,7 +3,7 @@ import { glob, readdir, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { splitList } from '@polyarch/ci-host'
 import { documentSizeLimit, parseDigestRecord, readDocumentText } from '@polyarch/documents'
-import { inputFailure } from '@polyarch/oci'
+import { Failure, inputFailure } from '@polyarch/oci'
 import type { FoundRecord } from './plan.ts'
 
 /** Where records lie when nobody says. */
@@ -91,7 +91,9 @@ const readEntry = async (entry: string, directory: string): Promise<FoundRecord[
   try {
     return (await isDirectory(path)) ? await readDirectory(path, directory) : [await readRecord(path, directory)]
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    if (cause instanceof Failure) throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    if (code !== 'ENOENT') throw inputFailure(`input records: cannot read ${entry} (${code})`, { cause })
     const files = /[*?[]/.test(entry) ? await listGlob(entry, directory) : []
     if (files.length === 0) throw inputFailure(`input records: there is no ${entry}`, { cause })
     return await Promise.all(files.toSorted().map((file) => readRecord(file, directory)))

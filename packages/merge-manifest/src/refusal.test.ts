@@ -88,6 +88,15 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest changes no tag when it
     await expectRefusal(scene.inputs(), 'verification', /is no attestation to/)
   })
 
+  test('an attestation whose entry was made up', async () => {
+    const attestation = attestationTo(images.arm64)
+    await pushSampleImage(scene.open(scene.repository), attestation)
+    const { annotations, ...descriptor } = attestation.manifest.descriptor
+    const entry = { ...descriptor, annotations: { ...annotations, note: { not: 'text' } } }
+    await withArm({ attestations: [entry] })
+    await expectRefusal(scene.inputs(), 'verification', /is no attestation to/)
+  })
+
   test('all problems with the images at once', async () => {
     const [first, second] = await scene.pushBoth()
     await scene.writeRecords({ ...first, size: 7 }, { ...second, size: 8 })

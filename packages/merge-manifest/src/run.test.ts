@@ -5,8 +5,16 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type DigestRecord, type Plan, parseMergeResult, sealPlan } from '@polyarch/documents'
-import { buildIndex, formatPlatform, mediaTypes, parseIndex } from '@polyarch/oci'
-import { lacks, pushSampleImage, type RunningRegistry, sampleImage, startRegistry } from '@polyarch/parts'
+import { buildIndex, formatPlatform, mediaTypes, type Platform, parseIndex } from '@polyarch/oci'
+import {
+  lacks,
+  pushSampleImage,
+  type RunningRegistry,
+  type SampleImage,
+  sampleImage,
+  sampleManifest,
+  startRegistry,
+} from '@polyarch/parts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { amd64, arm64, attestationTo, images, type MergeScene, openMergeScene } from './testing/merge-scene.ts'
 
@@ -171,6 +179,41 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest', () => {
     expect(manifests.map(({ platform }) => platform)).toEqual([armv7, windows])
   })
 
+  describe('of docker images', () => {
+    const dockerImage = (platform: Platform): SampleImage => {
+      const image = sampleImage(platform)
+      const config = { ...image.config, descriptor: { ...image.config.descriptor, mediaType: mediaTypes.dockerConfig } }
+      const layers = image.layers.map((layer) => ({
+        ...layer,
+        descriptor: { ...layer.descriptor, mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip' },
+      }))
+      const content = { schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config: config.descriptor }
+      const manifest = sampleManifest({ ...content, layers: layers.map((layer) => layer.descriptor) } as never)
+      return { manifest, config, layers }
+    }
+
+    test('alone, the index is docker’s list', async () => {
+      await scene.writeRecords(
+        await scene.pushRecord(dockerImage(amd64), amd64),
+        await scene.pushRecord(dockerImage(arm64), arm64),
+      )
+      const { result } = await scene.merge(scene.inputs())
+      expect(result?.mediaType).toBe(mediaTypes.dockerList)
+      const index = await scene.indexAt(scene.repository, 'latest')
+      expect(index.mediaType).toBe(mediaTypes.dockerList)
+      expect(index.manifests.map(({ mediaType }) => mediaType)).toEqual(Array(2).fill(mediaTypes.dockerManifest))
+    })
+
+    test('beside OCI images, the index is OCI’s, and that is said', async () => {
+      await scene.writeRecords(
+        await scene.pushRecord(dockerImage(amd64), amd64),
+        await scene.pushRecord(images.arm64, arm64),
+      )
+      expect((await scene.merge(scene.inputs())).result?.mediaType).toBe(mediaTypes.ociIndex)
+      expect(scene.logged).toContainEqual(expect.stringMatching(/some images are docker's and some OCI's/))
+    })
+  })
+
   describe('attestations', () => {
     const attestation = attestationTo(images.amd64)
     const pushAttested = async () => {
@@ -248,7 +291,7 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest', () => {
     await scene.writeRecords(await scene.pushRecord(images.amd64, amd64))
     const { result } = await scene.merge({ ...scene.inputs(), 'on-missing': 'allow' })
     expect(result?.platforms.map(({ platform }) => platform)).toEqual(['linux/amd64'])
-    expect(scene.logged.join('\n')).toMatch(/linux\/arm64 is missing/)
+    expect(scene.logged.join('\n')).toMatch(/goes without linux\/arm64/)
   })
 
   describe('with a plan', () => {

@@ -134,7 +134,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   }
   const plan = planMerge(request, await gatherRecords(request, inputs, host))
   for (const platform of plan.missing)
-    host.log.warning(`${plan.image}: ${platform} is missing, and goes missing in the index`)
+    host.log.warning(`${plan.image}: the index goes without ${platform}, of which there is no record`)
   const file = resolve(host.directory, inputs.result ?? `.polyarch/merge/${plan.image}.json`)
   // A result of an earlier merge must not pass for this one's where this one fails.
   if (!inputs['dry-run']) await rm(file, { force: true })
@@ -156,6 +156,8 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
     children.flatMap((child) => child.attestations),
     { mediaType: inputs['media-type'], annotations: request.annotations },
   )
+  if (new Set(children.map((child) => child.descriptor.mediaType)).size > 1)
+    host.log.info(`${plan.image}: some images are docker's and some OCI's by media type, so the index is OCI`)
   const { digest } = index.descriptor
   const planned = destinations.map(
     ({ repository }, repositoryPosition): RepositoryOutcomes => ({
