@@ -1,5 +1,5 @@
 // Moves a manifest with everything it names from one store to another, in as few round trips as the stores allow.
-import { type Digest, digestOf } from './digest.ts'
+import { createVerifier, type Digest } from './digest.ts'
 import { verificationFailure } from './failure.ts'
 import type { ManifestContent } from './image-index.ts'
 import { type Descriptor, parseIndex, parseManifest } from './manifest.ts'
@@ -52,6 +52,31 @@ export const forEachParallel = async <T>(
   if (rejected) throw rejected.reason
 }
 
+/** Lets so many works run at once, however many parallel copies they belong to. */
+type Gate = <T>(work: () => Promise<T>) => Promise<T>
+
+const createGate = (limit: number): Gate => {
+  const waiting: (() => void)[] = []
+  let free = Math.max(1, limit)
+  return async (work) => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free += 1
+    }
+  }
+}
+
+/** What the copies of an index's children share. */
+interface CopyContext extends CopyOptions {
+  readonly concurrency: number
+  readonly gate: Gate
+}
+
 const uniqueByDigest = (descriptors: readonly Descriptor[]): Descriptor[] => [
   ...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values(),
 ]
@@ -82,9 +107,10 @@ export const getManifestExactly = async (store: StoreReader, descriptor: Descrip
     throw verificationFailure(
       `${store.location}@${descriptor.digest} has ${content.bytes.length} bytes: its descriptor says ${descriptor.size}`,
     )
-  const actual = digestOf(content.bytes)
-  if (descriptor.digest.startsWith('sha256:') && actual !== descriptor.digest)
-    throw verificationFailure(`${store.location}@${descriptor.digest} has the digest ${actual}`)
+  const verifier = createVerifier(descriptor.digest)
+  verifier.update(content.bytes)
+  if (!verifier.matches())
+    throw verificationFailure(`${store.location}@${descriptor.digest} has the digest ${verifier.actual()}`)
   return { bytes: content.bytes, descriptor: { ...descriptor, mediaType: content.descriptor.mediaType } }
 }
 
@@ -92,7 +118,7 @@ const uploadBlobs = async (
   source: StoreReader,
   destination: StoreWriter,
   blobs: readonly Descriptor[],
-  options: CopyOptions,
+  options: CopyContext,
 ): Promise<Pick<CopyResult, 'uploaded' | 'uploadedBytes' | 'mounted'>> => {
   let uploaded = 0
   let uploadedBytes = 0
@@ -110,13 +136,15 @@ const uploadBlobs = async (
     uploaded += 1
     uploadedBytes += blob.size
   }
-  await forEachParallel(blobs, options.concurrency ?? 64, async (blob) => {
+  // The largest first: begun last it would be waited for alone.
+  const bySize = blobs.toSorted((left, right) => right.size - left.size)
+  await forEachParallel(bySize, options.concurrency, async (blob) => {
     const underWay = options.transfers?.get(blob.digest)
     if (underWay) {
       await underWay
       return
     }
-    const work = transfer(blob)
+    const work = options.gate(() => transfer(blob))
     options.transfers?.set(blob.digest, work)
     await work
   })
@@ -126,10 +154,10 @@ const uploadBlobs = async (
 const lookUpMissing = async (
   destination: StoreReader,
   blobs: readonly Descriptor[],
-  options: CopyOptions,
+  options: CopyContext,
 ): Promise<Descriptor[]> => {
   const missing: Descriptor[] = []
-  await forEachParallel(blobs, options.concurrency ?? 64, async (blob) => {
+  await forEachParallel(blobs, options.concurrency, async (blob) => {
     const size = await destination.resolveBlob(blob.digest)
     if (size === undefined) missing.push(blob)
     else if (size !== blob.size)
@@ -148,7 +176,7 @@ const offerManifest = async (
   destination: Store,
   content: ManifestContent,
   blobs: readonly Descriptor[],
-  options: CopyOptions,
+  options: CopyContext,
 ): Promise<readonly Descriptor[] | undefined> => {
   try {
     await destination.pushManifest(content)
@@ -174,7 +202,7 @@ const blobsToSend = async (
   blobs: readonly Descriptor[],
   sent: ReadonlySet<Digest>,
   doubts: number,
-  options: CopyOptions,
+  options: CopyContext,
 ): Promise<readonly Descriptor[]> => {
   const named = blobs.filter((blob) => refusal.missing.includes(blob.digest))
   // Some registries name only the first blobs that they lack: go on while each round brings new ones.
@@ -191,7 +219,7 @@ const copyImage = async (
   source: StoreReader,
   destination: Store,
   content: ManifestContent,
-  options: CopyOptions,
+  options: CopyContext,
 ): Promise<CopyResult> => {
   const blobs = blobsOf(content)
   let pending = await offerManifest(destination, content, blobs, options)
@@ -219,6 +247,36 @@ const copyImage = async (
   return { ...result, unchanged: false }
 }
 
+/** Manifests are small: what limits them is how many requests a store takes at once. */
+const parallelChildren = 32
+
+const copyTree = async (
+  source: StoreReader,
+  destination: Store,
+  descriptor: Descriptor,
+  options: CopyContext,
+): Promise<CopyResult> => {
+  if ((await findManifest(destination, descriptor.digest)) !== undefined)
+    return { uploaded: 0, uploadedBytes: 0, mounted: 0, unchanged: true }
+  const content = await getManifestExactly(source, descriptor)
+  if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)
+  let total = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
+  await forEachParallel(parseIndex(content.bytes).manifests, parallelChildren, async (child) => {
+    if (!isManifestType(child.mediaType))
+      throw verificationFailure(
+        `${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`,
+      )
+    const done = await copyTree(source, destination, child, options)
+    total = {
+      uploaded: total.uploaded + done.uploaded,
+      uploadedBytes: total.uploadedBytes + done.uploadedBytes,
+      mounted: total.mounted + done.mounted,
+    }
+  })
+  await destination.pushManifest(content)
+  return { ...total, unchanged: false }
+}
+
 /**
  * Copies a manifest and all that it names, content always before what names it; an index with all its children.
  * @throws {StoreError} what either store refuses; {Failure} verification, where the source's content is not what it says.
@@ -229,24 +287,12 @@ export const copyManifest = async (
   descriptor: Descriptor,
   options: CopyOptions = {},
 ): Promise<CopyResult> => {
-  if ((await findManifest(destination, descriptor.digest)) !== undefined)
-    return { uploaded: 0, uploadedBytes: 0, mounted: 0, unchanged: true }
-  const content = await getManifestExactly(source, descriptor)
-  if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)
-  let total = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
-  const shared = { ...options, transfers: options.transfers ?? new Map() }
-  await forEachParallel(parseIndex(content.bytes).manifests, 8, async (child) => {
-    if (!isManifestType(child.mediaType))
-      throw verificationFailure(
-        `${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`,
-      )
-    const done = await copyManifest(source, destination, child, shared)
-    total = {
-      uploaded: total.uploaded + done.uploaded,
-      uploadedBytes: total.uploadedBytes + done.uploadedBytes,
-      mounted: total.mounted + done.mounted,
-    }
+  const concurrency = options.concurrency ?? 64
+  const transfers = options.transfers ?? new Map<Digest, Promise<unknown>>()
+  return copyTree(source, destination, descriptor, {
+    ...options,
+    concurrency,
+    transfers,
+    gate: createGate(concurrency),
   })
-  await destination.pushManifest(content)
-  return { ...total, unchanged: false }
 }

@@ -18,7 +18,7 @@ import {
 } from '@polyarch/oci'
 import { headerOf, Refusal } from './errors.ts'
 import type { ReadResponse } from './exchange.ts'
-import { deleteScope, type RegistryHost, readScope, writeScope } from './registry-host.ts'
+import { deleteScope, forgetBlob, type RegistryHost, readScope, writeScope } from './registry-host.ts'
 
 const acceptManifests = { accept: manifestTypes.join(', ') }
 
@@ -165,7 +165,10 @@ export const putManifest = async (
       )
     return { subjectNoted: headerOf(response, 'oci-subject') !== undefined }
   } catch (error) {
-    if (error instanceof Refusal && error.missing.length > 0) host.facts.refusesMissingContent = true
+    if (error instanceof Refusal && error.missing.length > 0) {
+      host.facts.refusesMissingContent = true
+      for (const missing of error.missing) forgetBlob(host, missing, repository)
+    }
     throw error
   }
 }

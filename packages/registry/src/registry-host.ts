@@ -167,6 +167,11 @@ export const noteBlob = (host: RegistryHost, digest: Digest, repository: string)
   host.facts.blobs.set(digest, repositories.add(repository))
 }
 
+/** Takes back that the blob is in the repository: the registry denies it. */
+export const forgetBlob = (host: RegistryHost, digest: Digest, repository: string): void => {
+  host.facts.blobs.get(digest)?.delete(repository)
+}
+
 export const hasBlob = (host: RegistryHost, digest: Digest, repository: string): boolean =>
   host.facts.blobs.get(digest)?.has(repository) ?? false
 

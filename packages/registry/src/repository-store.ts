@@ -5,7 +5,7 @@ import { headerOf } from './errors.ts'
 import { resolveLocation } from './location.ts'
 import { getManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
-import { hasBlob, noteBlob, readScope, takeTurn, writeScope } from './registry-host.ts'
+import { forgetBlob, hasBlob, noteBlob, readScope, takeTurn, writeScope } from './registry-host.ts'
 import { listTags } from './tags.ts'
 import { cancelUpload, type Upload, uploadBlob } from './upload.ts'
 
@@ -89,8 +89,9 @@ export const openRepository = (settings: RepositorySettings): Store => {
         noteBlob(host, digest, repository)
         return Number(length)
       } catch (error) {
-        if (isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN')) return undefined
-        throw error
+        if (!isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN')) throw error
+        forgetBlob(host, digest, repository)
+        return undefined
       }
     },
 
