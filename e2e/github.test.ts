@@ -7,7 +7,7 @@ import { runWorkflow } from './act.ts'
 import type { CommandEnd } from './command.ts'
 import { platformsOf, pulledArchitecture, tagsOf } from './image-judge.ts'
 import { type ReleasedTree, releaseTree } from './released-tree.ts'
-import { createProject, pushBaseImage } from './sample-project.ts'
+import { brokenForArm64, createProject, pushBaseImage } from './sample-project.ts'
 
 const workflow = '.github/workflows/polyarch.yml'
 
@@ -64,9 +64,9 @@ describe.skipIf(lacks('act', 'root', 'kaniko-1.25.15', 'docker-registry', 'skope
     })
 
     test('moves no tag when one platform does not build', async () => {
-      const { code, log } = await runIn('push', 'COPY no-such-file /')
+      const { code, log } = await runIn('push', brokenForArm64)
       expect(code, log).not.toBe(0)
-      expect(log).toContain('no-such-file')
+      expect(log).toContain('only-arm64')
       expect(await tagsOf(registry, 'acme/web')).toEqual([])
     })
 

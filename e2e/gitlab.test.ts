@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CommandEnd, runCommand } from './command.ts'
 import { platformsOf, pulledArchitecture, tagsOf } from './image-judge.ts'
 import { type ReleasedTree, releaseTree } from './released-tree.ts'
-import { createProject, pushBaseImage } from './sample-project.ts'
+import { brokenForArm64, createProject, pushBaseImage } from './sample-project.ts'
 
 const readPipeline = (): Promise<string> => readFile(join(repositoryRoot, 'examples/gitlab/.gitlab-ci.yml'), 'utf8')
 
@@ -66,9 +66,9 @@ describe.skipIf(
   }
 
   test('moves no tag when one platform does not build', async () => {
-    const { code, log } = await runIn('COPY no-such-file /')
+    const { code, log } = await runIn(brokenForArm64)
     expect(code, log).not.toBe(0)
-    expect(log).toContain('no-such-file')
+    expect(log).toContain('only-arm64')
     expect(await tagsOf(registry, 'acme/web')).toEqual([])
   })
 

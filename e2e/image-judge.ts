@@ -29,8 +29,8 @@ export const platformsOf = async (registry: RunningRegistry, name: string): Prom
 export const tagsOf = async (registry: RunningRegistry, name: string): Promise<string[]> => {
   const command = ['skopeo', 'list-tags', ...skopeoAccess(registry, ''), `docker://${registry.host}/${name}`] as const
   const { code, log } = await runCommand([...command], { directory: '/' })
-  if (code === 0) return (JSON.parse(log) as { Tags: string[] }).Tags.sort()
-  if (/name unknown|repository name not known/i.test(log)) return []
+  if (code === 0) return ((JSON.parse(log) as { Tags: string[] | null }).Tags ?? []).sort()
+  if (log.includes('404 (Not Found)')) return []
   throw new Error(log)
 }
 

@@ -51,7 +51,10 @@ export interface SampleProject extends AsyncDisposable {
   readonly path: string
 }
 
-/** Makes the project as a git repository; `last` is the last line of the Dockerfile. */
+/** The end of a Dockerfile that builds for amd64 only. */
+export const brokenForArm64 = 'ARG TARGETARCH\nCOPY only-$TARGETARCH /only'
+
+/** Makes the project as a git repository; `last` is the end of the Dockerfile. */
 export const createProject = async (options: {
   readonly registry: string
   readonly remote: string
@@ -63,6 +66,7 @@ export const createProject = async (options: {
     'polyarch.yaml': config(options.registry),
     'web/Dockerfile': dockerfile(options.registry, options.last ?? ''),
     'web/greeting': 'hello\n',
+    'web/only-amd64': 'here\n',
     '.gitignore': '.polyarch/\n.gitlab-ci-local/\n',
     ...options.files,
   }
