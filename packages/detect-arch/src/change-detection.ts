@@ -4,7 +4,7 @@ import type { Host } from '@polyarch/ci-host'
 import { Failure } from '@polyarch/oci'
 import { changedRequests, findTouching, withDependents } from './change.ts'
 import { type Changes, findChanges } from './changed-paths.ts'
-import { readConfig } from './config.ts'
+import { readOldConfigFiles } from './config-files.ts'
 import { ignoreFileNames, readIgnoreFile } from './ignore-file.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 
@@ -22,24 +22,19 @@ export interface Detection {
   readonly unchanged: string
 }
 
-/** The images that a config file asked for at the base; undefined where it cannot be told. */
+/** The images that the config files asked for at the base; undefined where it cannot be told. */
 const readOldImages = async (
   files: readonly string[],
   changes: Changes,
+  host: Host,
 ): Promise<readonly ImageRequest[] | undefined> => {
-  const requests: ImageRequest[] = []
-  for (const file of files) {
-    const text = await changes.readOld(file)
-    if (text === undefined) continue
-    try {
-      requests.push(...readConfig(text, file).images)
-    } catch (error) {
-      // A file that was wrong before says nothing of what was built: then all of its images are new.
-      if (error instanceof Failure) return undefined
-      throw error
-    }
+  try {
+    return await readOldConfigFiles(files, changes.readOld, host)
+  } catch (error) {
+    // A file that was wrong before says nothing of what was built: then all of its images are new.
+    if (error instanceof Failure) return undefined
+    throw error
   }
-  return requests
 }
 
 /** Whether a remote source can be another one than last time: only a commit stays what it is. */
@@ -87,7 +82,7 @@ export const detectChanges = async (
   const requests = candidates.map((candidate) => candidate.request)
   let entries = new Set<string>()
   if (request.files.some((file) => answer.paths.includes(file))) {
-    const old = await readOldImages(request.files, answer)
+    const old = await readOldImages(request.files, answer, host)
     entries = old ? changedRequests(old, requests) : new Set(requests.map(({ id }) => id))
   }
   const reasons = await Promise.all(

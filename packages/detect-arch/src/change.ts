@@ -8,6 +8,7 @@ export interface WatchedImage {
   readonly id: string
   /** Relative to the workspace; null for an image that is not built from it. */
   readonly build: { readonly context: string; readonly dockerfile: string } | null
+  /** Globs of more paths that count; with `!` before it, of paths that do not. */
   readonly watch: readonly string[]
   readonly ignore: IgnoreFile | undefined
   /** Names of ignore files that count even where they are gone. */
@@ -46,9 +47,16 @@ const changedAbove = (sorted: readonly string[], path: string): string | undefin
   return undefined
 }
 
+const never = (): boolean => false
+
+const matchGlobs = (globs: readonly string[]): ((path: string) => boolean) =>
+  globs.length === 0 ? never : picomatch([...globs], { dot: true })
+
 /** The changed path that touches the image, the first that is found; undefined where none does. */
 export const findTouching = (image: WatchedImage, changed: readonly string[]): string | undefined => {
-  const { build, watch, ignore, ignoreNames } = image
+  const { build, ignore, ignoreNames } = image
+  const counts = matchGlobs(image.watch.filter((glob) => !glob.startsWith('!')))
+  const isIndifferent = matchGlobs(image.watch.filter((glob) => glob.startsWith('!')).map((glob) => glob.slice(1)))
   if (build !== null) {
     const { context, dockerfile } = build
     // What decides about the build counts even where the ignore file leaves it out of the context.
@@ -57,11 +65,10 @@ export const findTouching = (image: WatchedImage, changed: readonly string[]): s
     const above = context === '.' ? undefined : changedAbove(changed, context)
     if (above !== undefined) return above
     const start = context === '.' ? 0 : context.length + 1
-    for (const path of below(changed, context)) if (!ignore?.ignores(path.slice(start))) return path
+    for (const path of below(changed, context))
+      if (!isIndifferent(path) && !ignore?.ignores(path.slice(start))) return path
   }
-  if (watch.length === 0) return undefined
-  const isWatched = picomatch([...watch], { dot: true })
-  return changed.find((path) => isWatched(path))
+  return counts === never ? undefined : changed.find((path) => counts(path) && !isIndifferent(path))
 }
 
 /** Two requests that are equal like this build the same, wherever they are written. */

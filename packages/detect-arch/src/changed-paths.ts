@@ -24,7 +24,9 @@ const fetchCommit = async (git: Git, commit: string): Promise<string | undefined
   const remotes = (await git.ask('remote'))?.split('\n') ?? []
   const remote = remotes.includes('origin') ? 'origin' : remotes[0]
   if (!remote) return undefined
-  await git.ask('fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--depth=1', remote, commit)
+  // A clone with its history keeps it: only a shallow one is given one commit more.
+  const depth = (await git.ask('rev-parse', '--is-shallow-repository')) === 'true' ? ['--depth=1'] : []
+  await git.ask('fetch', '--quiet', '--no-tags', '--no-recurse-submodules', ...depth, remote, commit)
   return await commitOf(git, commit)
 }
 

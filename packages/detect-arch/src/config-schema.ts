@@ -1,42 +1,9 @@
 // The schema of polyarch.yaml: every key that it may have.
 import { imageIdField } from '@polyarch/documents'
-import { Failure, formatPlatform, isTag, parseContentLocation, parsePlatform, parseStoreLocation } from '@polyarch/oci'
+import { parseStoreLocation } from '@polyarch/oci'
 import { z } from 'zod'
+import { content, platform, platforms, readBy, tag } from './config-fields.ts'
 import { parseRunnerKey } from './runner-map.ts'
-import { checkTagTemplate } from './tag-template.ts'
-
-/** A text that a parser checks and rewrites; the Failure that it throws becomes the problem. */
-const readBy = <T>(parse: (text: string) => T) =>
-  z.string().transform((text, context): T => {
-    try {
-      return parse(text)
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      context.addIssue({ code: 'custom', message: error.message })
-      return z.NEVER
-    }
-  })
-
-const platform = readBy((text) => formatPlatform(parsePlatform(text))).meta({
-  description: 'os/architecture[/variant], for example linux/arm64',
-})
-
-const platforms = z
-  .union([z.literal('auto'), z.array(platform).min(1)])
-  .transform((value) => (value === 'auto' ? value : [...new Set(value)]))
-  .meta({ description: 'What to build for, or auto: the platforms that all base images have in common' })
-
-const tag = z
-  .string()
-  .check((context) => {
-    const message = context.value.includes('{{')
-      ? checkTagTemplate(context.value)
-      : isTag(context.value)
-        ? undefined
-        : `"${context.value}" is not a tag: letters, digits, _ . - and at most 128 characters`
-    if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value })
-  })
-  .meta({ description: 'A tag, or a template such as {{version}}' })
 
 const registry = readBy((text) => {
   parseStoreLocation(`${text}/image`)
@@ -47,11 +14,6 @@ const repository = readBy((text) => {
   parseStoreLocation(text)
   return text
 }).meta({ description: 'HOST[:PORT]/NAME, or oci:DIR' })
-
-const content = readBy((text) => {
-  parseContentLocation(text)
-  return text
-}).meta({ description: 'HOST/NAME@DIGEST or HOST/NAME:TAG' })
 
 const filePath = z.string().min(1)
 const textMap = z.record(z.string(), z.string())
@@ -85,10 +47,10 @@ export const ImageConfig = z.strictObject({
   engine: engine.optional(),
   emulate: emulate.optional(),
   needs: z.array(imageIdField).optional().meta({ description: 'Images that have to be built before this one' }),
-  watch: z
-    .array(z.string().min(1))
-    .optional()
-    .meta({ description: 'Globs of more files whose change rebuilds this image' }),
+  watch: z.array(z.string().min(1)).optional().meta({
+    description:
+      'Globs of more files whose change rebuilds this image; with ! before it, of files whose change does not',
+  }),
   prebuilt: z.record(platform, content).optional().meta({ description: 'Platforms whose images are built elsewhere' }),
   source: source.optional().meta({ description: 'Builds another git repository instead of this one' }),
   allow: z.array(allowance).optional().meta({ description: 'Preflight findings that are fine here' }),

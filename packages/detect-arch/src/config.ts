@@ -68,5 +68,5 @@ export const readConfig = (text: string, file: string): PlanRequest => {
   const named = isRecord(source.value) && isRecord(source.value['images']) ? Object.keys(source.value['images']) : []
   problems.push(...requestProblems(images, named))
   if (problems.length > 0) throw problemsFailure(problems)
-  return { images, runners: parsed.data?.runners ?? {}, files: [file] }
+  return { images, runners: parsed.data?.runners ?? {}, files: [file], skipped: new Map() }
 }

@@ -48,6 +48,8 @@ export interface PlanRequest {
   readonly runners: RunnerMap
   /** The files that say so, relative to the workspace. */
   readonly files: readonly string[]
+  /** What they describe but cannot be built here, by id, with the reason. */
+  readonly skipped: ReadonlyMap<string, string>
 }
 
 /** The path of a Dockerfile that is written relative to its context. */

@@ -104,7 +104,7 @@ export const planImages = async (
       machine,
       labels: sourceLabels(source, template),
       images,
-      skipped: new Map([...unbuilt, ...skipped]),
+      skipped: new Map([...unbuilt, ...skipped, ...request.skipped]),
     }),
     notes: named.notes,
   }

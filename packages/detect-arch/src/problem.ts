@@ -21,7 +21,9 @@ export const formatPlace = ({ file, line, column }: Place): string =>
   )
 
 const byPlace = (left: Problem, right: Problem): number =>
-  (left.place.line ?? 0) - (right.place.line ?? 0) || (left.place.column ?? 0) - (right.place.column ?? 0)
+  (left.place.file < right.place.file ? -1 : left.place.file > right.place.file ? 1 : 0) ||
+  (left.place.line ?? 0) - (right.place.line ?? 0) ||
+  (left.place.column ?? 0) - (right.place.column ?? 0)
 
 /** A failure that lists every problem, one line each, in the order of the file. */
 export const problemsFailure = (problems: readonly Problem[]): Failure =>

@@ -1,26 +1,12 @@
-// Finds out what was asked for: polyarch.yaml or single-image inputs, with what the inputs say on top.
-import { readFile } from 'node:fs/promises'
-import { isAbsolute, relative, resolve } from 'node:path'
+// Finds out what was asked for: config files or single-image inputs, with what the inputs say on top.
 import type { Host } from '@polyarch/ci-host'
 import { formatPlatform, inputFailure, parsePlatform, parseStoreLocation } from '@polyarch/oci'
-import { readConfig } from './config.ts'
+import { defaultConfig, readConfigFiles } from './config-files.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 import type { Inputs } from './inputs.ts'
 import { parseRunnerLines } from './runner-map.ts'
 import { describesDetails, describesImage, readSingleImage, withDetails } from './single-image.ts'
 import { suggestWord } from './spelling.ts'
-
-const defaultConfig = 'polyarch.yaml'
-
-const readText = async (file: string, required: boolean): Promise<string | undefined> => {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (!required && code === 'ENOENT') return undefined
-    throw inputFailure(`cannot read ${file}: ${code ?? String(error)}`, { cause: error })
-  }
-}
 
 /** The images that files or inputs describe, before inputs for all images are laid over them; undefined: none do. */
 const readImages = async (inputs: Inputs, host: Host): Promise<PlanRequest | undefined> => {
@@ -28,6 +14,7 @@ const readImages = async (inputs: Inputs, host: Host): Promise<PlanRequest | und
     images: [readSingleImage(inputs, host.env, host.directory)],
     runners: {},
     files: [],
+    skipped: new Map(),
   })
   if (describesImage(inputs)) {
     if (inputs.config !== undefined)
@@ -36,11 +23,8 @@ const readImages = async (inputs: Inputs, host: Host): Promise<PlanRequest | und
       )
     return single()
   }
-  const path = resolve(host.directory, inputs.config ?? defaultConfig)
-  const text = await readText(path, inputs.config !== undefined)
-  if (text === undefined) return describesDetails(inputs) ? single() : undefined
-  const below = relative(host.directory, path)
-  const request = readConfig(text, below.startsWith('..') || isAbsolute(below) ? path : below)
+  const request = await readConfigFiles(inputs.config, host)
+  if (request === undefined) return describesDetails(inputs) ? single() : undefined
   if (!describesDetails(inputs)) return request
   const [only, ...others] = inputs.images.length > 0 ? inputs.images : request.images.map(({ id }) => id)
   if (only === undefined || others.length > 0)

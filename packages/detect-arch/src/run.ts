@@ -17,7 +17,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   for (const doubt of machine.doubts) host.log.warning(doubt)
   let result: Planned
   if (request === undefined) {
-    host.log.info('nothing to plan: no polyarch.yaml, no image, context or dockerfile')
+    host.log.info('nothing to plan: no polyarch.yaml, no build-config.yaml, and no input image, context or dockerfile')
     host.log.info(describeMachine(machine, host.kind))
     const plan = sealPlan({ source: await host.sourceFacts(), images: [], legs: [], skipped: [] })
     result = { plan, reasons: new Map(), notes: [] }

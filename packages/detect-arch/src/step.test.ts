@@ -182,7 +182,7 @@ describe('detect-arch refuses', () => {
       { platforms: 'linux/amd46' },
       'unknown platform "linux/amd46": did you mean linux/amd64?',
     ],
-    ['a config that is not there', {}, { config: 'polyarch.yml' }, 'polyarch.yml: ENOENT'],
+    ['a config that is not there', {}, { config: 'polyarch.yml' }, 'input config: there is no file polyarch.yml'],
     ['two descriptions of one image', config('{}'), { config: 'polyarch.yaml', context: '.' }, 'exclude each other'],
     [
       'tags that could be any image’s',
