@@ -1,0 +1,187 @@
+// kaniko-build as a process of its own: as an ordinary user, and ended from outside.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import {
+  asOrdinaryUser,
+  lacks,
+  ordinaryUser,
+  partPath,
+  type RunningRegistry,
+  startRegistry,
+  temporaryDirectory,
+  writeBaseImage,
+} from '@polyarch/parts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+
+const main = join(import.meta.dirname, 'main.ts')
+const isRoot = process.getuid?.() === 0
+const jailUser = isRoot ? 'root' : 'user-namespaces'
+
+/** Where the caches of a build go, so that the user's own stay as they are. */
+const homeOf = (workspace: string): string => `HOME=${join(workspace, '.home')}`
+
+/** The command line that builds the workspace. */
+const commandLine = (workspace: string, flags: readonly string[]): [string, ...string[]] => [
+  process.execPath,
+  '--conditions=@polyarch/source',
+  main,
+  `--executor=${join(workspace, '.executor')}`,
+  '--layout=out',
+  '--json',
+  ...flags,
+]
+
+interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const start = (
+  workspace: string,
+  [file, ...args]: readonly [string, ...string[]],
+): { process: ChildProcess; ended: Promise<Ended> } => {
+  const child = spawn(file, args, {
+    cwd: workspace,
+    env: { ...process.env, HOME: join(workspace, '.home') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      output[stream] += text
+    })
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, ...output }) as Ended)
+  return { process: child, ended }
+}
+
+/** Whether a process with exactly this command line is running. */
+const isRunning = async (line: string): Promise<boolean> => {
+  const { stdout } = await run('ps', ['-eo', 'args='])
+  return stdout.split('\n').some((entry) => entry.trim() === line)
+}
+
+const until = async (condition: () => Promise<boolean>): Promise<void> => {
+  while (!(await condition())) await delay(25)
+}
+
+const listAll = async (workspace: string): Promise<string[]> => (await readdir(workspace)).sort()
+
+const parts = ['kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'] as const
+
+describe.skipIf(lacks(...parts))('kaniko-build', () => {
+  let registry: RunningRegistry
+
+  beforeAll(async () => {
+    registry = await startRegistry()
+    await using base = await temporaryDirectory()
+    await writeBaseImage(base.path, { tag: '1' })
+    const destination = `docker://${registry.host}/busybox:1`
+    await run(partPath('skopeo'), ['copy', '--all', '--dest-tls-verify=false', `oci:${base.path}:1`, destination])
+  })
+  afterAll(() => registry.stop())
+
+  /** A workspace that the builder may write to, with the Dockerfile and a copy of the executor. */
+  const withWorkspace = async (
+    owner: string | undefined,
+    dockerfile: string,
+    work: (workspace: string) => Promise<void>,
+  ): Promise<void> => {
+    await using directory = await temporaryDirectory()
+    const workspace = join(directory.path, 'workspace')
+    await mkdir(workspace)
+    await chmod(directory.path, 0o755)
+    await writeFile(join(workspace, 'Dockerfile'), `FROM ${registry.host}/busybox:1\n${dockerfile}`)
+    await run('cp', ['--reflink=auto', partPath('kaniko-1.25.15'), join(workspace, '.executor')])
+    if (owner !== undefined) await run('chown', ['-R', `${owner}:`, workspace])
+    await work(workspace)
+  }
+
+  describe.skipIf(lacks('user-namespaces'))('as an ordinary user', () => {
+    const owner = isRoot ? ordinaryUser : undefined
+
+    const platforms: readonly string[] = ['', ...(lacks('binfmt-arm64') ? [] : ['linux/arm64'])]
+
+    test.each(platforms)('builds for its own or another platform (%s), with files of other users', async (platform) => {
+      const flags = platform === '' ? [] : [`--platform=${platform}`]
+      const dockerfile = 'RUN echo x > /other && chown 1234:4321 /other && mkdir -m 0500 /locked && touch /locked/x\n'
+      await withWorkspace(owner, dockerfile, async (workspace) => {
+        const mounts = await readFile('/proc/self/mountinfo', 'utf8')
+        const { ended } = start(workspace, asOrdinaryUser(['env', homeOf(workspace), ...commandLine(workspace, flags)]))
+        const { code, stdout, stderr } = await ended
+        expect(stderr).not.toContain('subordinate ids')
+        expect({ code, stderr }).toMatchObject({ code: 0 })
+        const { layout, digest } = JSON.parse(stdout) as { layout: string; digest: string }
+        const { stdout: manifest } = await run(partPath('skopeo'), ['inspect', '--raw', `oci:${layout}`])
+        const top = (JSON.parse(manifest) as { layers: { digest: string }[] }).layers.at(-1)!
+        const layer = join(layout, 'blobs', top.digest.replace(':', '/'))
+        const { stdout: listing } = await run('tar', ['--numeric-owner', '-tvzf', layer])
+        expect(digest).toMatch(/^sha256:/)
+        expect(listing).toMatch(/1234\/4321 .* other$/m)
+        expect(listing).toMatch(/^dr-x------ 0\/0 .* locked\/$/m)
+        expect(await listAll(workspace)).toEqual(['.executor', '.home', 'Dockerfile', 'out'])
+        expect(await readFile('/proc/self/mountinfo', 'utf8')).toBe(mounts)
+      })
+    })
+
+    test('a failing build leaves nothing either', async () => {
+      await withWorkspace(
+        owner,
+        'RUN mkdir -m 0500 /locked && touch /locked/x && chown 7 /locked && exit 3\n',
+        async (workspace) => {
+          const { code, stderr } = await start(
+            workspace,
+            asOrdinaryUser(['env', homeOf(workspace), ...commandLine(workspace, [])]),
+          ).ended
+          expect({ code, stderr }).toMatchObject({ code: 4 })
+          expect(await listAll(workspace)).toEqual(['.executor', '.home', 'Dockerfile'])
+        },
+      )
+    })
+  })
+
+  describe.skipIf(lacks(jailUser))('that is ended from outside', () => {
+    const marker = (test: number): string => `sleep ${2_000_000 + process.pid * 10 + test}`
+
+    test.each([
+      ['SIGTERM', 143, 1],
+      ['SIGINT', 130, 2],
+    ] as const)('%s stops the executor and leaves nothing', async (signal, expected, number) => {
+      const line = marker(number)
+      await withWorkspace(undefined, `RUN exec ${line}\n`, async (workspace) => {
+        const mounts = await readFile('/proc/self/mountinfo', 'utf8')
+        const { process: child, ended } = start(workspace, commandLine(workspace, []))
+        await until(() => isRunning(line))
+        child.kill(signal)
+        const { code, stderr } = await ended
+        expect({ code, stderr }).toMatchObject({ code: expected })
+        expect(await isRunning(line)).toBe(false)
+        expect(await listAll(workspace)).toEqual(['.executor', '.home', 'Dockerfile'])
+        expect(await readFile('/proc/self/mountinfo', 'utf8')).toBe(mounts)
+      })
+    })
+
+    test('SIGKILL stops the executor, and the next run removes what was left', async () => {
+      const line = marker(3)
+      await withWorkspace(undefined, `RUN exec ${line}\n`, async (workspace) => {
+        const { process: child, ended } = start(workspace, commandLine(workspace, []))
+        await until(() => isRunning(line))
+        child.kill('SIGKILL')
+        await ended
+        await until(async () => !(await isRunning(line)))
+        expect(await readdir(join(workspace, '.polyarch/work'))).toHaveLength(1)
+        await writeFile(join(workspace, 'Dockerfile'), `FROM ${registry.host}/busybox:1\nLABEL a=b\n`)
+        const { code, stderr } = await start(workspace, commandLine(workspace, [])).ended
+        expect({ code, stderr }).toMatchObject({ code: 0 })
+        expect(await listAll(workspace)).toEqual(['.executor', '.home', 'Dockerfile', 'out'])
+      })
+    })
+  })
+})
