@@ -10,13 +10,19 @@ import { brokenForArm64, createProject, pushBaseImage } from './sample-project.t
 const readPipeline = (): Promise<string> => readFile(join(repositoryRoot, 'examples/gitlab/.gitlab-ci.yml'), 'utf8')
 
 /** Lets git find the released components where the catalog's project would be. */
-const catalogAt = (directory: string): Record<string, string> => ({
-  GIT_CONFIG_COUNT: '2',
-  GIT_CONFIG_KEY_0: `url.file://${directory}.insteadOf`,
-  GIT_CONFIG_VALUE_0: 'https://gitlab.com:443/polyarch/polyarch.git',
-  GIT_CONFIG_KEY_1: 'uploadpack.allowFilter',
-  GIT_CONFIG_VALUE_1: 'true',
-})
+const catalogAt = (directory: string): Record<string, string> => {
+  const settings = [
+    // gitlab-ci-local asks for the tags with the port, and clones without it.
+    [`url.file://${directory}.insteadOf`, 'https://gitlab.com/polyarch/polyarch.git'],
+    [`url.file://${directory}.insteadOf`, 'https://gitlab.com:443/polyarch/polyarch.git'],
+    ['uploadpack.allowFilter', 'true'],
+  ]
+  const variables = settings.flatMap(([key = '', value = ''], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ])
+  return { ...Object.fromEntries(variables), GIT_CONFIG_COUNT: String(settings.length) }
+}
 
 describe.skipIf(
   lacks('gitlab-ci-local', 'root', 'kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'),
@@ -43,6 +49,8 @@ describe.skipIf(
     const { username = '', password = '' } = registry.login ?? {}
     const auth = Buffer.from(`${username}:${password}`).toString('base64')
     const variables = {
+      // gitlab-ci-local says that it is not GitLab; to a step it has to be.
+      GITLAB_CI: 'true',
       DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [registry.host]: { auth } } }),
       // Variables of the project, as they would be set in GitLab for a shell runner.
       INPUT_EXECUTOR: partPath('kaniko-1.25.15'),
@@ -52,6 +60,8 @@ describe.skipIf(
       [
         partPath('gitlab-ci-local'),
         '--force-shell-executor',
+        // Each job in a directory of its own, so that only artifacts go from one to the other.
+        '--shell-isolation',
         ...Object.entries(variables).flatMap(([name, value]) => ['--variable', `${name}=${value}`]),
       ],
       {

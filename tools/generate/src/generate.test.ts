@@ -69,9 +69,7 @@ describe('the repository', () => {
     const header = documents[0]?.toJS() as { spec: { inputs: Record<string, { description?: string }> } }
     for (const [input, facts] of Object.entries(header.spec.inputs))
       expect(`${input} ${facts.description}`).toMatch(/ .{8}/)
-    expect(Object.keys(header.spec.inputs)).toEqual(
-      expect.arrayContaining(['job-name', 'job-stage', 'job-image', 'job-tags']),
-    )
+    expect(Object.keys(header.spec.inputs)).toEqual(expect.arrayContaining(['job-name', 'job-stage', 'job-image']))
   })
 })
 
