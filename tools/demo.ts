@@ -87,7 +87,10 @@ const startImage = (layout: string, index: string): void => {
   const { layers } = readBlob<{ layers: Descriptor[] }>(layout, child.digest)
   const directory = mkdtempSync(join(tmpdir(), 'polyarch-demo-'))
   try {
-    for (const layer of layers) execFileSync('tar', ['-xf', blobPath(layout, layer.digest), '-C', directory])
+    for (const layer of layers)
+      execFileSync('tar', ['-xf', blobPath(layout, layer.digest), '-C', directory], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
     const asRoot = process.getuid?.() === 0 ? [] : ['unshare', '--map-root-user']
     const [file = 'chroot', ...args] = [...asRoot, 'chroot', directory, '/hello']
     say(`\n$ the image for linux/${architecture}, started`)
@@ -106,9 +109,9 @@ const bundled = await buildBundles({ only: ['cli'] })
 if (bundled.code !== 0) giveUp(`the bundle cannot be built:\n${bundled.output}`)
 const target = `oci:${images}`
 run(
-  `cd examples/hello && polyarch run --to oci:${relative(root, images)}`,
+  `cd examples/hello && polyarch run --to oci:${relative(example, images)} --source-date-epoch 0`,
   process.execPath,
-  [polyarch, 'run', '--to', target, ...executor],
+  [polyarch, 'run', '--to', target, '--source-date-epoch', '0', ...executor],
   { cwd: example },
 )
 const layout = join(images, 'hello')
