@@ -192,7 +192,7 @@ export const refusalOf = (
   })
 }
 
-const certificateCodes: ReadonlySet<string> = new Set([
+const authorityCodes: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
@@ -200,11 +200,18 @@ const certificateCodes: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'CERT_UNTRUSTED',
   'CERT_SIGNATURE_FAILURE',
+])
+
+const certificateCodes: ReadonlySet<string> = new Set([
+  ...authorityCodes,
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',
   'CERT_REVOKED',
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
+
+/** Whether a connection failed because no trusted authority signed the host's certificate. */
+export const isAuthorityUnknown = (error: unknown): boolean => authorityCodes.has(codeOfTrouble(error))
 
 /** Whether the host speaks TLS and only its certificate stands in the way. */
 export const isCertificateTrouble = (refusal: Refusal): boolean => certificateCodes.has(codeOfTrouble(refusal.cause))
@@ -213,13 +220,7 @@ const untrusted =
   'its certificate is signed by no known authority: name that authority in ca-file, or the host in insecure-registries'
 
 const finalTroubles: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  CERT_UNTRUSTED: untrusted,
-  CERT_SIGNATURE_FAILURE: untrusted,
+  ...Object.fromEntries(Array.from(authorityCodes, (code) => [code, untrusted])),
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: is this machine’s clock right?',
   CERT_REVOKED: 'its certificate was revoked',

@@ -1,5 +1,5 @@
 // Requests with everything around them that holds for any host: slots, redirects, 401, refusals, retries.
-import type { StoreErrorCode } from '@polyarch/oci'
+import { Failure, type StoreErrorCode } from '@polyarch/oci'
 import { type LimitedBody, readLimited } from './body.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { cleanText, errorBodyLimit, headerOf, Refusal, refusalOf, troubleOf } from './errors.ts'
@@ -160,6 +160,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       slot.release()
       const failure = watched?.failure()
       if (failure) throw failure.error
+      if (error instanceof Failure) throw error
       throw troubleOf({ method, url }, error)
     }
   }

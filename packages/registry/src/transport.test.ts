@@ -1,6 +1,10 @@
 // The way to a registry: certificates, proxies, clear text only where it is allowed.
-import type { StoreError } from '@polyarch/oci'
-import { createCertificate, type SelfSignedCertificate, sampleImage } from '@polyarch/parts'
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Failure, StoreError } from '@polyarch/oci'
+import { createCertificate, type SelfSignedCertificate, sampleImage, temporaryDirectory } from '@polyarch/parts'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RegistryOptions } from './index.ts'
 import { startFakeServer } from './testing/fake-server.ts'
@@ -13,7 +17,11 @@ describe('a registry with a certificate that nobody signed', () => {
   beforeAll(async () => {
     own = await createCertificate()
   })
-  const start = () => startFakeServer(() => ({ status: 201 }), { key: own.key, cert: own.certificate })
+  const start = () =>
+    startFakeServer(({ method }) => ({ status: method === 'POST' ? 202 : 201 }), {
+      key: own.key,
+      cert: own.certificate,
+    })
 
   test('is refused with the line that says what to do, at once', async () => {
     await using server = await start()
@@ -32,6 +40,19 @@ describe('a registry with a certificate that nobody signed', () => {
     await using test = openTestClient({ certificateAuthorities: own.certificate })
     await test.open(server.host).pushManifest(image.manifest)
     expect(server.requests).toHaveLength(1)
+  })
+
+  test('is trusted where the system trusts it', async () => {
+    await using server = await start()
+    await using temporary = await temporaryDirectory('system-trust')
+    const path = join(temporary.path, 'authorities.pem')
+    await writeFile(path, own.certificate)
+    const program = join(import.meta.dirname, 'testing', 'push-file.ts')
+    const args = ['--conditions=@polyarch/source', program, path, server.host]
+    const push = (env: Record<string, string>) => promisify(execFile)(process.execPath, args, { env, timeout: 30_000 })
+    // The fake has no upload to offer: getting as far as its answer is what counts.
+    await expect(push({ SSL_CERT_FILE: path })).rejects.toThrow('has no Location header')
+    await expect(push({})).rejects.toThrow('signed by no known authority')
   })
 
   test('is spoken to anyway where it is named insecure', async () => {
@@ -99,6 +120,20 @@ describe('a proxy', () => {
       vi.unstubAllEnvs()
     }
     expect([proxy.requests, server.requests.length]).toEqual([[], 1])
+  })
+
+  test('may be named without a scheme, and is named in the message where it is no URL, without its password', async () => {
+    const host = 'registry.example:5000'
+    await using proxy = await startFakeServer(() => ({ status: 201 }))
+    await using short = openTestClient({ insecureHosts: [host], proxy: { http: proxy.host, https: proxy.host } })
+    await short.open(host).pushManifest(image.manifest)
+    expect(proxy.requests).toHaveLength(1)
+    await using wrong = openTestClient({ proxy: { https: 'ftp://ada:open-sesame@proxy' } })
+    const error = (await errorOf(wrong.open(host).pushManifest(image.manifest))) as Failure
+    expect([error.kind, error.message]).toEqual([
+      'input',
+      'HTTPS_PROXY is not the URL of a proxy: expected http://HOST:PORT',
+    ])
   })
 
   test('is left out for this machine', async () => {

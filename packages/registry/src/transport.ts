@@ -1,11 +1,11 @@
 // One HTTP request and its answer: connections, TLS and proxies. No redirects, no credentials, no retries.
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
-import { isLoopback } from '@polyarch/oci'
+import { inputFailure, isLoopback } from '@polyarch/oci'
 import type { Agent as AgentType, Dispatcher } from 'undici'
 import api from 'undici/lib/api/index.js'
 import Agent from 'undici/lib/dispatcher/agent.js'
 import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js'
-import type { Answer } from './errors.ts'
+import { type Answer, isAuthorityUnknown } from './errors.ts'
 import type { ClientCertificate, Limits, ProxySettings } from './options.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -39,32 +39,48 @@ export interface TransportSettings {
   readonly userAgent: string
 }
 
+/** The URL of a proxy; the message never shows it, since it may hold a password. */
+const proxyUrlOf = (variable: string, value: string | undefined): string | undefined => {
+  if (value === undefined || value.trim() === '') return undefined
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value.trim() : `http://${value.trim()}`
+  if (URL.canParse(url) && /^(?:https?|socks5?):$/.test(new URL(url).protocol)) return url
+  throw inputFailure(`${variable} is not the URL of a proxy: expected http://HOST:PORT`)
+}
+
 /** A transport that keeps its connections alive, with a pool of them for each origin. */
 export const openTransport = (settings: TransportSettings): Transport => {
   const { limits, proxy } = settings
   const dispatchers = new Map<string, Dispatcher>()
   const contexts = new Map<string, SecureContext>()
+  /** Origins whose certificate only the system's authorities could know. */
+  const systemTrusted = new Set<string>()
 
-  // One context for all connections: reading some 300 authorities again for each would cost more than the handshake.
-  const secureContextOf = (host: string): SecureContext => {
-    const certificate = settings.clientCertificates?.[host]
-    const key = certificate === undefined ? '' : host
-    const context =
-      contexts.get(key) ??
-      createSecureContext({
-        ca: [
-          ...new Set([...getCACertificates('default'), ...getCACertificates('system')]),
-          ...(settings.certificateAuthorities === undefined ? [] : [settings.certificateAuthorities]),
-        ],
-        ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
-      })
+  // One context for all connections: reading some hundred authorities again for each would cost more than the handshake.
+  const secureContextOf = (origin: URL): SecureContext | undefined => {
+    const certificate = settings.clientCertificates?.[origin.host]
+    const system = systemTrusted.has(origin.origin)
+    const own = settings.certificateAuthorities
+    if (certificate === undefined && own === undefined && !system) return undefined
+    const key = `${system} ${certificate === undefined ? '' : origin.host}`
+    const known = contexts.get(key)
+    if (known) return known
+    const authorities = new Set([
+      ...getCACertificates('default'),
+      ...(system ? getCACertificates('system') : []),
+      ...(own === undefined ? [] : [own]),
+    ])
+    const context = createSecureContext({
+      ca: [...authorities],
+      ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
+    })
     contexts.set(key, context)
     return context
   }
 
   const createDispatcher = (origin: URL, verified: boolean): Dispatcher => {
-    const tls =
-      origin.protocol === 'https:' ? { secureContext: secureContextOf(origin.host), rejectUnauthorized: verified } : {}
+    const secureContext = origin.protocol === 'https:' ? secureContextOf(origin) : undefined
+    const trust = secureContext === undefined ? {} : { secureContext }
+    const tls = { ...trust, rejectUnauthorized: verified }
     const options: AgentType.Options = {
       // The limiter alone decides how many requests are under way: a second gate here could lock reads out behind writes.
       connections: null,
@@ -75,12 +91,14 @@ export const openTransport = (settings: TransportSettings): Transport => {
       bodyTimeout: limits.stallTimeout,
       keepAliveTimeout: 15_000,
     }
-    const proxyOfScheme = origin.protocol === 'https:' ? proxy?.https : proxy?.http
-    if (!proxyOfScheme || isLoopback(origin.host)) return new Agent(options)
+    const proxyOfScheme =
+      origin.protocol === 'https:' ? proxyUrlOf('HTTPS_PROXY', proxy?.https) : proxyUrlOf('HTTP_PROXY', proxy?.http)
+    if (proxyOfScheme === undefined || isLoopback(origin.host)) return new Agent(options)
     // Both values always, empty where unset: undici would read the process's environment otherwise.
     return new EnvHttpProxyAgent({
       ...options,
       requestTls: { ...tls, timeout: limits.connectTimeout },
+      proxyTls: trust,
       httpProxy: proxyOfScheme,
       httpsProxy: proxyOfScheme,
       noProxy: proxy?.no ?? '',
@@ -88,22 +106,36 @@ export const openTransport = (settings: TransportSettings): Transport => {
   }
 
   const dispatcherFor = (origin: URL, verified: boolean): Dispatcher => {
-    const key = `${origin.origin} ${verified}`
+    const key = `${origin.origin} ${verified} ${systemTrusted.has(origin.origin)}`
     const dispatcher = dispatchers.get(key) ?? createDispatcher(origin, verified)
     dispatchers.set(key, dispatcher)
     return dispatcher
   }
 
+  const sendOnce = async ({ method, url, headers, body, verified }: TransportRequest): Promise<TransportResponse> => {
+    const response = await api.request.call(dispatcherFor(url, verified), {
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers: { 'user-agent': settings.userAgent, ...headers },
+      body: (body ?? null) as Dispatcher.DispatchOptions['body'] & null,
+    })
+    return { status: response.statusCode, headers: response.headers, body: response.body }
+  }
+
   return {
-    send: async ({ method, url, headers, body, verified }) => {
-      const response = await api.request.call(dispatcherFor(url, verified), {
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method,
-        headers: { 'user-agent': settings.userAgent, ...headers },
-        body: (body ?? null) as Dispatcher.DispatchOptions['body'] & null,
-      })
-      return { status: response.statusCode, headers: response.headers, body: response.body }
+    send: async (request) => {
+      const { origin } = request.url
+      const trusted = systemTrusted.has(origin)
+      try {
+        return await sendOnce(request)
+      } catch (error) {
+        if (trusted || !isAuthorityUnknown(error)) throw error
+        // Reading the system's authorities takes longer than a request: only for hosts that need them. No byte of the
+        // body was read, since the connection never stood.
+        systemTrusted.add(origin)
+        return await sendOnce(request)
+      }
     },
     close: async () => {
       await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()))
