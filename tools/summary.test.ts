@@ -29,18 +29,21 @@ describe('the summary of a run', () => {
     const { lacking, unexplained } = summarise(outcomes, [
       { file, line: 4, parts: ['skopeo'] },
       { file, line: 10, parts: ['root', 'go'] },
-      { file, line: 20, parts: ['act'] },
+      { file, line: 20, parts: ['gitlab-ci-local'] },
     ])
     expect([...lacking]).toEqual([
       ['skopeo', 2],
       ['root', 1],
-      ['act', 1],
+      ['gitlab-ci-local', 1],
     ])
     expect(unexplained).toEqual([])
   })
 
   it('names a test that was skipped for no part', () => {
-    const { lacking, unexplained } = summarise([outcome('skipped', 5)], [{ file: '/other', line: 4, parts: ['act'] }])
+    const { lacking, unexplained } = summarise(
+      [outcome('skipped', 5)],
+      [{ file: '/other', line: 4, parts: ['gitlab-ci-local'] }],
+    )
     expect(lacking.size).toBe(0)
     expect(unexplained).toEqual([`${file}: 5`])
   })
@@ -53,18 +56,21 @@ describe('a missing part', () => {
     vi.stubEnv('POLYARCH_CACHE', cache.path)
     vi.stubEnv(lackLogVariable, log)
     await mkdir(cache.path, { recursive: true })
-    await writeFile(statusPath(), JSON.stringify({ skopeo: { path: '/usr/bin/skopeo' }, act: { missing: 'no Go' } }))
+    await writeFile(
+      statusPath(),
+      JSON.stringify({ skopeo: { path: '/usr/bin/skopeo' }, 'gitlab-ci-local': { missing: 'no Go' } }),
+    )
     await appendFile(log, '')
     expect(lacks('skopeo')).toBe(false)
-    expect(lacks('skopeo', 'act')).toBe(true)
+    expect(lacks('skopeo', 'gitlab-ci-local')).toBe(true)
     const [lack, ...others] = (await readFile(log, 'utf8'))
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line))
     expect(others).toEqual([])
-    expect(lack).toMatchObject({ file: import.meta.filename, parts: ['act'] })
+    expect(lack).toMatchObject({ file: import.meta.filename, parts: ['gitlab-ci-local'] })
     expect((await readFile(import.meta.filename, 'utf8')).split('\n')[lack.line - 1]).toContain(
-      "lacks('skopeo', 'act')",
+      "lacks('skopeo', 'gitlab-ci-local')",
     )
     vi.unstubAllEnvs()
   })
