@@ -67,6 +67,7 @@ describe.skipIf(lacks('act', 'root', 'kaniko-1.25.15', 'docker-registry', 'skope
       const { code, log } = await runIn('push', brokenForArm64)
       expect(code, log).not.toBe(0)
       expect(log).toContain('only-arm64')
+      expect(log).toContain('no result for web')
       expect(await tagsOf(registry, 'acme/web')).toEqual([])
     })
 

@@ -1,7 +1,7 @@
 // Artifacts of a GitHub run: files under an exact name, from one job to the others.
-import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { dirname, join, relative, resolve } from 'node:path'
-import { inputFailure, verificationFailure } from '@polyarch/oci'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { inputFailure } from '@polyarch/oci'
 import type { Log } from './host.ts'
 
 export interface ArtifactSettings {
@@ -21,6 +21,8 @@ const openClient = async () => {
     throw inputFailure(
       'artifacts need the token that GitHub gives to actions: use the action, not the command in a run step',
     )
+  // A library below the client still calls Buffer(), and Node would tell every user of it.
+  process.noDeprecation = true
   const artifact = await import('@actions/artifact')
   return { client: new artifact.DefaultArtifactClient(), NotFound: artifact.ArtifactNotFoundError }
 }
@@ -53,38 +55,23 @@ export const sendArtifact = async (
   const paths = files.map((file) => resolve(settings.directory, file))
   // Names are taken for the whole run: without this, "Re-run failed jobs" would end in 409.
   if (settings.attempt > 1) await removeArtifact(name, settings)
-  await client.uploadArtifact(name, paths, commonDirectory(paths), { retentionDays })
-}
-
-const filesBelow = async (directory: string): Promise<string[]> =>
-  (await readdir(directory, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
-
-/** Moves the files of one artifact to those of the others: each is a name of its own. */
-const keepFiles = async (name: string, staging: string, target: string): Promise<void> => {
-  for (const file of await filesBelow(staging)) {
-    await cp(join(staging, file), join(target, file), { errorOnExist: true, force: false }).catch((cause: unknown) => {
-      if ((cause as NodeJS.ErrnoException).code !== 'ERR_FS_CP_EEXIST') throw cause
-      throw verificationFailure(`artifact ${name}: ${file} is already there from another one`, { cause })
-    })
-  }
+  // The client says a dozen lines about each artifact; folded, they are there for who needs them.
+  await settings.log.group(`artifact ${name}`, () =>
+    client.uploadArtifact(name, paths, commonDirectory(paths), { retentionDays }),
+  )
 }
 
 /** Fetches one artifact into the directory; false where the run has none of this name. */
-const receiveArtifact = async (name: string, target: string): Promise<boolean> => {
+const receiveArtifact = async (name: string, directory: string): Promise<boolean> => {
   const { client, NotFound } = await openClient()
-  const staging = await mkdtemp(join(target, '.receiving-'))
   try {
     const { artifact } = await client.getArtifact(name)
-    await client.downloadArtifact(artifact.id, { path: staging })
-    await keepFiles(name, staging, target)
+    await mkdir(directory, { recursive: true })
+    await client.downloadArtifact(artifact.id, { path: directory })
     return true
   } catch (error) {
     if (error instanceof NotFound) return false
     throw error
-  } finally {
-    await rm(staging, { recursive: true, force: true })
   }
 }
 
@@ -92,21 +79,21 @@ const receiveArtifact = async (name: string, target: string): Promise<boolean> =
 const mostAtOnce = 8
 
 /**
- * Fetches the artifacts of these names into the directory, and gives the names of those that the run does not have.
- * @throws {Failure} verification, when two hold a file of the same name.
+ * Fetches the artifacts, each into the directory of its name below the given one, where files of the same name do not
+ * meet. Gives the names of those that the run does not have.
  */
 export const receiveArtifacts = async (
   names: readonly string[],
   directory: string,
-  settings: Pick<ArtifactSettings, 'directory'>,
+  { log, directory: start }: Pick<ArtifactSettings, 'directory' | 'log'>,
 ): Promise<string[]> => {
-  const target = resolve(settings.directory, directory)
-  await mkdir(target, { recursive: true })
   const missing: string[] = []
-  for (let start = 0; start < names.length; start += mostAtOnce) {
-    const batch = names.slice(start, start + mostAtOnce)
-    const found = await Promise.all(batch.map((name) => receiveArtifact(name, target)))
-    missing.push(...batch.filter((_name, position) => !found[position]))
+  for (let position = 0; position < names.length; position += mostAtOnce) {
+    const batch = names.slice(position, position + mostAtOnce)
+    const found = await log.group(`artifacts ${batch.join(', ')}`, () =>
+      Promise.all(batch.map((name) => receiveArtifact(name, join(resolve(start, directory), name)))),
+    )
+    missing.push(...batch.filter((_name, index) => !found[index]))
   }
   return missing
 }

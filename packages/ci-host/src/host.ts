@@ -108,9 +108,9 @@ export interface Host {
   sendFiles(name: string, files: readonly string[]): Promise<void>
 
   /**
-   * Fetches the files that jobs of this run sent under these names into the directory, and gives the names that no
-   * job sent: whether one may be missing is not for the host to say.
-   * @throws {Failure} input, where the host has no such store; verification, when two sent a file of the same name.
+   * Fetches the files that jobs of this run sent under these names, each into the directory of its name below the given
+   * one, and gives the names that no job sent: whether one may be missing is not for the host to say.
+   * @throws {Failure} input, where the host has no such store.
    */
   receiveFiles(names: readonly string[], directory: string): Promise<readonly string[]>
 }

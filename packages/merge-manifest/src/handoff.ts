@@ -20,11 +20,8 @@ export const artifactNames = (request: MergeRequest): string[] => {
 export const receiveRecords = async (request: MergeRequest, host: Host): Promise<FoundRecord[]> => {
   const directory = await mkdtemp(join(tmpdir(), 'polyarch-records-'))
   try {
-    // Each in a directory of its own: jobs may have given their records the same name.
-    const missing = await Promise.all(
-      artifactNames(request).map((name) => host.receiveFiles([name], join(directory, name))),
-    )
-    for (const name of missing.flat()) host.log.warning(`no job of this run handed on ${name}`)
+    for (const name of await host.receiveFiles(artifactNames(request), directory))
+      host.log.warning(`no job of this run handed on ${name}`)
     return (await findRecords([directory], directory)).map((found) => ({ ...found, place: `artifact ${found.place}` }))
   } finally {
     await rm(directory, { recursive: true, force: true })

@@ -64,9 +64,8 @@ export const receiveResults = async (plan: Plan, host: Host): Promise<FoundResul
   const directory = await mkdtemp(join(tmpdir(), 'polyarch-results-'))
   try {
     const names = plan.images.map(({ id, repositories }) => handoffName(plan.id, repositories[0] ?? '', `${id}.merge`))
-    // Each in a directory of its own: jobs may have given their results the same name.
-    const missing = await Promise.all(names.map((name) => host.receiveFiles([name], join(directory, name))))
-    for (const name of missing.flat()) host.log.warning(`no job of this run handed on ${name}`)
+    for (const name of await host.receiveFiles(names, directory))
+      host.log.warning(`no job of this run handed on ${name}`)
     return await readResults(await listDirectory(directory), directory)
   } finally {
     await rm(directory, { recursive: true, force: true })
