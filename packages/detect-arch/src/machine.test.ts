@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
-import { type MachineSources, readMachine, runsNatively } from './machine.ts'
+import { type MachineSources, readMachine } from './machine.ts'
+import { runsNatively } from './native-platform.ts'
 
 /** The first 20 bytes of an ELF file: class, byte order and machine are what tells its platform. */
 const elf = (bits: 32 | 64, machine: number, littleEndian = true): Buffer => {

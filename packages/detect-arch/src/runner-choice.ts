@@ -2,7 +2,8 @@
 import type { Host } from '@polyarch/ci-host'
 import { parsePlatform } from '@polyarch/oci'
 import type { Emulate } from './image-request.ts'
-import { type Machine, runsNatively } from './machine.ts'
+import type { Machine } from './machine.ts'
+import { runsNatively } from './native-platform.ts'
 import { findRunner, hostedRunners, localRunner, type Runner, type RunnerMap } from './runner-map.ts'
 
 /** An instruction that runs a program while an image is built. */
