@@ -17,7 +17,7 @@ import { resolveLocation } from './location.ts'
 import { type RegistryHost, readScope } from './registry-host.ts'
 
 /** The tag below which referrers are listed where the API is missing (distribution-spec, referrers tag schema). */
-export const fallbackTagOf = (digest: Digest): string =>
+const fallbackTagOf = (digest: Digest): string =>
   `${algorithmOf(digest)}-${hexOf(digest)}`.slice(0, 'sha512-'.length + 64)
 
 /** The most pages of one listing that are read: a server that never ends is stopped. */
