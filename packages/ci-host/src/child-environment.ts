@@ -7,7 +7,7 @@ const credentialName =
   /(?:^|_)(?:TOKEN|TOKENS|PASSWORD|PASSWD|PASS|SECRET|SECRETS|CREDENTIALS|PAT|JWT(?:_V\d)?|APIKEY|(?:API|ACCESS|PRIVATE|SECRET|SIGNING)_KEY|AUTH_CONFIG)(?:$|_(?!FILE$|PATH$|DIR$))|^CI_REPOSITORY_URL$/
 
 /** Whether a variable of this name is kept from the programs that a step runs. */
-export const isCredentialName = (name: string): boolean => credentialName.test(name.toUpperCase())
+const isCredentialName = (name: string): boolean => credentialName.test(name.toUpperCase())
 
 /** The environment for a program: the host's without inputs and credentials. */
 export const childEnvironment = (env: Environment): Record<string, string> =>

@@ -2,7 +2,7 @@
 // https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv
 
 /** GitLab's limit for a dotenv file, in bytes. */
-export const dotenvLimit = 5 * 1024
+const dotenvLimit = 5 * 1024
 
 /** A longer text, in bytes, goes into a file of its own. */
 const longestValue = 1024

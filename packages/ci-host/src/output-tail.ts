@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /** The bytes of a stream that are kept, counted from its end. */
-export const outputTailBytes = 4 * 1024 * 1024
+const outputTailBytes = 4 * 1024 * 1024
 
 /** A line longer than this many characters is handed on in pieces, so that a stream without newlines costs no memory. */
 const longestLine = 64 * 1024

@@ -5,7 +5,7 @@ import type { Forge, ForgeSettings } from './forge.ts'
 import type { Log, Place } from './host.ts'
 
 /** `file:line:column: ` before a message, as compilers write it. */
-export const formatPlace = (place: Place | undefined): string =>
+const formatPlace = (place: Place | undefined): string =>
   place ? `${[place.file, place.line, place.column].filter((part) => part !== undefined).join(':')}: ` : ''
 
 const style = (format: Parameters<typeof styleText>[0], text: string): string =>

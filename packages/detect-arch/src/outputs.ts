@@ -4,14 +4,14 @@ import { z } from 'zod'
 
 const runner = z.union([z.string(), z.array(z.string())])
 
-export const MatrixLeg = z.object({
+const MatrixLeg = z.object({
   leg: z.string(),
   image: z.string(),
   platform: z.string(),
   engine: z.string(),
   runner,
 })
-export type MatrixLeg = z.output<typeof MatrixLeg>
+type MatrixLeg = z.output<typeof MatrixLeg>
 
 export const LegMatrix = z.object({ include: z.array(MatrixLeg) })
 export type LegMatrix = z.output<typeof LegMatrix>

@@ -2,7 +2,7 @@
 import { distance } from 'fastest-levenshtein'
 
 /** The known word nearest to the given one, or undefined where none is near enough to be what was meant. */
-export const nearestWord = (word: string, known: readonly string[]): string | undefined => {
+const nearestWord = (word: string, known: readonly string[]): string | undefined => {
   const scored = known
     .map((candidate) => ({ candidate, cost: distance(word.toLowerCase().replaceAll('_', '-'), candidate) }))
     .sort((left, right) => left.cost - right.cost)

@@ -3,7 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, par
 import type { Place, Problem } from './problem.ts'
 
 /** The largest YAML file that is read, in characters. */
-export const yamlSizeLimit = 4 * 1024 * 1024
+const yamlSizeLimit = 4 * 1024 * 1024
 
 /** How often aliases may repeat what they stand for before the file counts as an attack. */
 const aliasLimit = 1000

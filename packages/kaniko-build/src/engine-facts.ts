@@ -15,7 +15,7 @@ export const parseFlags = (help: string): ReadonlySet<string> =>
   new Set([...help.matchAll(/^\s+(?:-\w, )?--([A-Za-z][\w-]*)/gm)].map(([, flag]) => flag!))
 
 /** The version that `executor version` prints. */
-export const parseVersion = (output: string): string => {
+const parseVersion = (output: string): string => {
   const version = /^Kaniko version\s*:\s*(\S*)/m.exec(output)?.[1] ?? ''
   return version === '' ? 'unset' : version.replace(/^v(?=\d)/, '')
 }

@@ -4,7 +4,7 @@ import { buildInputs } from '@polyarch/engine'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
-export const launchers = ['auto', 'inside', 'docker', 'podman', 'jail'] as const
+const launchers = ['auto', 'inside', 'docker', 'podman', 'jail'] as const
 
 export const Inputs = z.object({
   ...buildInputs,

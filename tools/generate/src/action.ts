@@ -27,7 +27,7 @@ const hostInputs: Readonly<Record<string, ActionInput>> = {
 }
 
 /** An input as action.yml has it: required or with a default; what has neither is passed as an empty text. */
-export const actionInput = (facts: InputFacts): ActionInput => ({
+const actionInput = (facts: InputFacts): ActionInput => ({
   description: facts.description,
   ...(facts.required ? { required: true } : {}),
   ...(facts.default === undefined ? {} : { default: facts.default }),

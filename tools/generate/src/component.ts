@@ -14,7 +14,7 @@ interface ComponentInput {
  * An input as GitLab's `spec` has it: mandatory without a default, typed where its default can be of that type.
  * Lists and maps are texts, split as everywhere else; an input that may be missing is an empty text.
  */
-export const componentInput = (facts: InputFacts): ComponentInput => {
+const componentInput = (facts: InputFacts): ComponentInput => {
   const { description } = facts
   if (facts.required) return { description }
   if (facts.kind === 'boolean') return { description, type: 'boolean', default: facts.default === 'true' }

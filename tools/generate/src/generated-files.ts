@@ -10,7 +10,7 @@ import { formatJsonSchema, schemaFile } from './json-schema.ts'
 import { fillReadme, fillStepReadme } from './readme.ts'
 
 /** The text of a file, or undefined where there is none. */
-export const readText = async (file: string): Promise<string | undefined> => {
+const readText = async (file: string): Promise<string | undefined> => {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
