@@ -19,6 +19,7 @@ export const buildInputs = {
     ['enforce', 'warn', 'off'],
     'enforce',
   ),
+  allow: map('Without a plan: preflight findings that are fine here, lines of finding=reason'),
   'source-date-epoch': text('Builds reproducibly: timestamps are not those of the build (seconds since 1970)'),
   'engine-args': lines('More arguments for the engine, one per line, appended as they are'),
 }
@@ -38,6 +39,7 @@ export interface BuildInputs {
   readonly 'cache-repo'?: string | undefined
   readonly secrets: readonly string[]
   readonly preflight: 'enforce' | 'warn' | 'off'
+  readonly allow: Readonly<Record<string, string | undefined>>
   readonly 'source-date-epoch'?: string | undefined
   readonly 'engine-args': readonly string[]
 }

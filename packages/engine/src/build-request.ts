@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Host, requireValues } from '@polyarch/ci-host'
-import { automaticArgs } from '@polyarch/dockerfile'
+import { type Allowance, automaticArgs } from '@polyarch/dockerfile'
 import { type Leg, readPlan, requireImage, requireLeg } from '@polyarch/documents'
 import {
   formatPlatform,
@@ -44,20 +44,31 @@ export interface BuildRequest {
   /** Seconds since 1970. */
   readonly sourceDateEpoch: number | undefined
   readonly engineArgs: readonly string[]
+  /** Preflight findings that somebody says are fine, and why. */
+  readonly allowances: readonly Allowance[]
   /** Absolute: where the finished layout goes. */
   readonly layout: string
 }
 
 type Engine = Leg['engine']
 
-type Source = Pick<BuildRequest, 'name' | 'platform' | 'target' | 'labels' | 'annotations'> & {
+type Source = Pick<BuildRequest, 'name' | 'platform' | 'target' | 'labels' | 'annotations' | 'allowances'> & {
   readonly context: string
   readonly dockerfile: string
   readonly args: Readonly<Record<string, string>>
 }
 
 /** The inputs that a plan answers; given next to it they could only contradict it. */
-const plannedInputs = ['context', 'dockerfile', 'target', 'platform', 'build-args', 'labels', 'annotations'] as const
+const plannedInputs = [
+  'context',
+  'dockerfile',
+  'target',
+  'platform',
+  'build-args',
+  'labels',
+  'annotations',
+  'allow',
+] as const
 
 const isGiven = (value: BuildInputs[(typeof plannedInputs)[number]]): boolean =>
   typeof value === 'object' ? Object.keys(value).length > 0 : value !== undefined
@@ -74,7 +85,7 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
   if (leg.engine !== engine)
     throw inputFailure(`leg ${leg.id} is planned for ${leg.engine}: build it with ${leg.engine}-build`)
   if (image.build === null) throw inputFailure(`leg ${leg.id}: image ${image.id} has nothing to build`)
-  const { context, dockerfile, target, args, remote } = image.build
+  const { context, dockerfile, target, args, remote, allow = [] } = image.build
   if (remote !== null)
     throw inputFailure(
       `leg ${leg.id}: its source is ${remote.url}; check out ${remote.commit} and build that directory`,
@@ -88,6 +99,7 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
     args,
     labels: image.labels,
     annotations: image.annotations,
+    allowances: allow,
   }
 }
 
@@ -114,6 +126,7 @@ const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
     args: resolveArgs(host, inputs['build-args']),
     labels: requireValues('labels', inputs.labels),
     annotations: requireValues('annotations', inputs.annotations),
+    allowances: Object.entries(requireValues('allow', inputs.allow)).map(([finding, reason]) => ({ finding, reason })),
   }
 }
 
@@ -187,6 +200,7 @@ export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: 
     cacheRepository: cacheRepositoryOf(inputs['cache-repo'], source.platform),
     sourceDateEpoch: parseEpoch(inputs['source-date-epoch']),
     engineArgs: inputs['engine-args'],
+    allowances: source.allowances,
     layout: resolve(host.directory, directory),
   }
 }

@@ -26,7 +26,7 @@ test('runs one program under a name, with values that may be secret taken from t
     '--env=HTTPS_PROXY',
     '--mount=type=bind,"source=/work/my ""app"", v2",target=/kaniko/buildcontext,readonly',
     '--mount=type=bind,source=/work/out,target=/kaniko/layout',
-    '--mount=type=tmpfs,target=/kaniko/buildcontext/.polyarch,readonly',
+    '--mount=type=tmpfs,target=/kaniko/buildcontext/.polyarch',
     'ghcr.io/acme/kaniko:v1',
     '--force',
   ])

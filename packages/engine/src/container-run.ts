@@ -24,7 +24,7 @@ const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.rep
 
 const mountFields = (mount: Mount): string[] =>
   mount.kind === 'empty'
-    ? ['type=tmpfs', `target=${mount.target}`, 'readonly']
+    ? ['type=tmpfs', `target=${mount.target}`]
     : ['type=bind', `source=${mount.source}`, `target=${mount.target}`, ...(mount.readOnly ? ['readonly'] : [])]
 
 const mountFlag = (mount: Mount): string => `--mount=${mountFields(mount).map(csvField).join(',')}`

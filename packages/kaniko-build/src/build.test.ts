@@ -1,5 +1,5 @@
 // kaniko-build on a real executor, in the jail, as this process's user.
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -50,8 +50,11 @@ const readImage = async (layout: string, digest: string): Promise<Image> => {
 
 const mountsOf = () => readFile('/proc/self/mountinfo', 'utf8')
 
-const jailsRunning = (): string =>
-  execFileSync('sh', ['-c', 'ps -eo args | grep -c "[p]olyarch-jail" || true'], { encoding: 'utf8' }).trim()
+/** The command lines of processes that work on the workspace. */
+const processesOn = async (workspace: string): Promise<string[]> => {
+  const { stdout } = await run('ps', ['-eo', 'args='])
+  return stdout.split('\n').filter((line) => line.includes(workspace))
+}
 
 /** Kills the parent of the process with this command line, once there is one. */
 const killParentOf = async (commandLine: string): Promise<void> => {
@@ -83,7 +86,7 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser))('from scratch', () => {
     expect(outputs).toMatchObject({ platform: `linux/${hostPlatform().architecture}`, 'engine-version': '1.25.15' })
     expect((await readdir(workspace.path)).sort()).toEqual(['.home', 'Dockerfile', 'hello', 'out'])
     expect(await mountsOf()).toBe(mounts)
-    expect(jailsRunning()).toBe('0')
+    expect(await processesOn(workspace.path)).toEqual([])
   })
 
   test('copies the context without what Polyarch keeps in it', async () => {
@@ -91,10 +94,9 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser))('from scratch', () => {
     await mkdir(join(workspace.path, '.polyarch/layouts'), { recursive: true })
     for (const name of ['.polyarch/layouts/other', 'kept', 'ignored', '.dockerignore'])
       await writeFile(join(workspace.path, name), name === '.dockerignore' ? 'ignored\n!.polyarch\n' : name)
-    const { layout, digest } = await build(workspace.path, 'FROM scratch\nCOPY . /app/\n')
     await build(workspace.path, 'FROM scratch\nCOPY . /app/\n')
-    const { files } = await readImage(layout, (await build(workspace.path, 'FROM scratch\nCOPY . /app/\n')).digest)
-    expect(digest).toMatch(/^sha256:/)
+    const { layout, digest } = await build(workspace.path, 'FROM scratch\nCOPY . /app/\n')
+    const { files } = await readImage(layout, digest)
     expect(
       Object.keys(files)
         .filter((path) => !path.startsWith('app/.home'))
@@ -257,7 +259,7 @@ RUN hostname > /dev/null && test -r /etc/resolv.conf && test ! -e /work && test 
     await expect(failure).rejects.toMatchObject({ kind: 'build', message: expect.stringMatching(/was killed/) })
     await killing
     expect((await readdir(workspace.path)).sort()).toEqual(['.home', 'Dockerfile'])
-    expect(jailsRunning()).toBe('0')
+    expect(await processesOn(workspace.path)).toEqual([])
   })
 
   test('the machine is out of reach of what the Dockerfile runs', async () => {
@@ -296,13 +298,15 @@ RUN ls /proc | grep -c '^[0-9]' > /processes.txt
   test('caches in a repository of the platform', async () => {
     await using workspace = await temporaryDirectory()
     const inputs = { 'cache-repo': `${registry.host}/cache` }
-    const dockerfile = `${from()}RUN date > /date\n`
-    const first = await build(workspace.path, dockerfile, inputs)
-    const second = await build(workspace.path, dockerfile, inputs)
-    const date = async (digest: string) => (await readImage(join(workspace.path, 'out'), digest)).files['date']?.text
+    const dockerfile = `${from()}RUN cat /proc/sys/kernel/random/uuid > /once\n`
+    const once = async (): Promise<string | undefined> => {
+      const { layout, digest } = await build(workspace.path, dockerfile, inputs)
+      return (await readImage(layout, digest)).files['once']?.text
+    }
+    const first = await once()
+    expect(first).toMatch(/^[0-9a-f-]{36}\n$/)
+    expect(await once()).toBe(first)
     expect((await registry.requests()).join('\n')).toMatch(/PUT \/v2\/cache\/linux-\w+\/manifests\//)
-    expect(await date(second.digest)).toBeDefined()
-    expect(first.platform).toBe(second.platform)
   })
 })
 

@@ -25,26 +25,15 @@ export const answers = async (host: Host, client: ContainerClient): Promise<bool
   }
 }
 
-const definedValues = (
-  env: Readonly<Record<string, string | undefined>>,
-  names: readonly string[],
-): Record<string, string> =>
-  Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+/** What docker and podman look at themselves. */
+const clientVariable = /^(?:PATH|HOME|TMPDIR|(?:DOCKER|CONTAINERS?|PODMAN|REGISTRY|XDG)_\w+)$/
 
-/** What docker and podman need of this process's environment. */
-const clientVariables = [
-  'PATH',
-  'HOME',
-  'DOCKER_HOST',
-  'DOCKER_CONTEXT',
-  'DOCKER_CONFIG',
-  'DOCKER_TLS_VERIFY',
-  'DOCKER_CERT_PATH',
-  'CONTAINER_HOST',
-  'XDG_RUNTIME_DIR',
-  'XDG_CONFIG_HOME',
-  'XDG_DATA_HOME',
-]
+const clientEnvironment = (env: Host['env']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && clientVariable.test(entry[0]),
+    ),
+  )
 
 /**
  * The launcher for a machine with docker or podman. The layout is copied out of the container, so that it belongs to
@@ -55,7 +44,7 @@ export const openContainerLauncher = (
   client: ContainerClient,
   settings: { readonly image: string; readonly hostNetwork: boolean },
 ): Launcher => {
-  const clientEnv = definedValues(host.env, clientVariables)
+  const clientEnv = clientEnvironment(host.env)
   const remove = async (name: string): Promise<void> => {
     const { code, stderr } = await host.exec({
       file: client,

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
-import { executedInstructions, parseDockerfile } from '@polyarch/dockerfile'
+import { type BuildSettings, executedInstructions, kanikoLineageOf, parseDockerfile } from '@polyarch/dockerfile'
 import {
   type BuildRequest,
   explainNotRunnable,
@@ -10,13 +10,14 @@ import {
   finishLayout,
   openPartialLayout,
   openWorkDirectory,
+  passPreflight,
   type RemoveTree,
   readBuildRequest,
   readEmulators,
   removePlainly,
 } from '@polyarch/engine'
 import { Failure, formatPlatform, inputFailure, type Repository } from '@polyarch/oci'
-import { openStores, parseMirrors, type Stores } from '@polyarch/stores'
+import { openImageLookup, openStores, parseMirrors, type Stores } from '@polyarch/stores'
 import { openCacheDirectory } from './cache-directory.ts'
 import { chooseLauncher } from './choose-launcher.ts'
 import { openContainerLauncher } from './container-launcher.ts'
@@ -55,18 +56,20 @@ const findLogins = async (stores: Stores, repositories: readonly Repository[]): 
   return [...logins.values()]
 }
 
+const settingsOf = ({ platform, buildPlatform, target, args }: BuildRequest): BuildSettings => ({
+  platform,
+  buildPlatform,
+  target: target ?? null,
+  args,
+})
+
 /**
  * Refuses what this machine cannot run before anything is pulled. kaniko runs every RUN on the target's platform,
  * whatever --platform of its FROM says.
  */
 const requireRunnable = async (host: Host, request: BuildRequest, dockerfile: string): Promise<void> => {
-  const { platform, buildPlatform, target, args } = request
-  const [run] = executedInstructions(parseDockerfile(dockerfile), {
-    platform,
-    buildPlatform,
-    target: target ?? null,
-    args,
-  })
+  const { platform, buildPlatform } = request
+  const [run] = executedInstructions(parseDockerfile(dockerfile), settingsOf(request))
   if (run === undefined) return
   const why = explainNotRunnable(buildPlatform, platform, await readEmulators())
   if (why === undefined) return
@@ -119,8 +122,21 @@ const build = async (
   stores: Stores,
   { launcher, cache, work }: Opened,
   repositories: readonly Repository[],
+  dockerfile: string,
 ): Promise<{ layout: FinishedLayout; version: string }> => {
   const facts = await askEngine(launcher, cache)
+  const remedies = await passPreflight(
+    {
+      text: dockerfile,
+      dockerfile: request.dockerfile,
+      settings: settingsOf(request),
+      engine: { engine: 'kaniko', version: facts.version, lineage: kanikoLineageOf(facts.flags) },
+      mode: inputs.preflight,
+      allowances: request.allowances,
+    },
+    openImageLookup(stores),
+    host,
+  )
   await using partial = await openPartialLayout(request.layout)
   const directories: BuildDirectories = {
     context: request.context,
@@ -143,6 +159,7 @@ const build = async (
     launcher.run(
       {
         ...plan,
+        env: { ...plan.env, ...remedies },
         onLine: (line) => {
           log.add(line)
           if (enforced && log.wrongImages.length > 0) wrongImage.abort()
@@ -188,6 +205,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
     stores,
     { launcher, cache, work: work.path },
     repositories,
+    dockerfile,
   )
   const { manifest, platform } = layout
   host.log.info(`${request.name}: ${manifest.digest} in ${request.layout}`)

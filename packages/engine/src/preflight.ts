@@ -1,0 +1,88 @@
+// The preflight: what an engine would make of a Dockerfile, told before anything runs.
+import { relative } from 'node:path'
+import type { Host } from '@polyarch/ci-host'
+import {
+  type Allowance,
+  type BuildSettings,
+  baseFindings,
+  type EngineVersion,
+  type Finding,
+  inspectParsed,
+  type Judgement,
+  judge,
+  parseDockerfile,
+  sourceImages,
+} from '@polyarch/dockerfile'
+import { Failure, parseFamiliarReference } from '@polyarch/oci'
+import type { FoundImage, LookUpImage } from '@polyarch/stores'
+
+export interface PreflightSubject {
+  /** The Dockerfile's text. */
+  readonly text: string
+  readonly settings: BuildSettings
+}
+
+/**
+ * The findings in what the target reaches, and those that only its base images show.
+ * Base images that cannot be looked up have none: `onUnknown` is told of each, and the engine will say what it makes of it.
+ * @throws {Failure} input, when there is no such target.
+ */
+export const findFeatures = async (
+  { text, settings }: PreflightSubject,
+  lookUp: LookUpImage,
+  onUnknown: (message: string) => void,
+): Promise<Finding[]> => {
+  const dockerfile = parseDockerfile(text)
+  const images = sourceImages(dockerfile, settings).filter(({ missing }) => missing.length === 0)
+  const facts = new Map<string, FoundImage>()
+  await Promise.all(
+    [...new Set(images.map(({ reference }) => reference))].map(async (reference) => {
+      try {
+        const { tag = 'latest', digest, ...repository } = parseFamiliarReference(reference)
+        const content = digest === undefined ? { tag } : { digest }
+        facts.set(reference, await lookUp({ store: { kind: 'registry', repository }, ...content }))
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error
+        onUnknown(`${reference} was not checked: ${error.message}`)
+      }
+    }),
+  )
+  const found = [...inspectParsed(dockerfile, settings), ...baseFindings(images, (reference) => facts.get(reference))]
+  return found.sort((left, right) => left.line - right.line)
+}
+
+/** One line per finding, as compilers write them: `Dockerfile:12: what happens; what would do instead`. */
+export const describeFinding = (place: string, { line, message, alternative }: Judgement['findings'][number]): string =>
+  `${place}:${line}: ${message}${alternative === '' ? '' : `; instead: ${alternative}`}`
+
+export interface PreflightRequest extends PreflightSubject {
+  /** Absolute; messages name it relative to the workspace. */
+  readonly dockerfile: string
+  readonly engine: EngineVersion
+  readonly mode: 'enforce' | 'warn' | 'off'
+  readonly allowances: readonly Allowance[]
+}
+
+/**
+ * Tells what the engine would build wrong, and gives the environment that makes it build right what it can.
+ * @throws {Failure} preflight, in the mode `enforce`, listing every finding that is refused.
+ */
+export const passPreflight = async (
+  request: PreflightRequest,
+  lookUp: LookUpImage,
+  host: Host,
+): Promise<Readonly<Record<string, string>>> => {
+  if (request.mode === 'off') return {}
+  const findings = await findFeatures(request, lookUp, (message) => host.log.warning(message))
+  const judgement = judge(findings, request.engine, request.allowances)
+  for (const note of judgement.notes) host.log.warning(note)
+  const file = relative(host.directory, request.dockerfile)
+  const refused = judgement.findings.filter(({ verdict }) => verdict === 'refuse')
+  for (const finding of judgement.findings) {
+    const tell = request.mode === 'warn' ? finding.verdict !== 'ok' : finding.verdict === 'warn'
+    if (tell) host.log.warning(describeFinding(file, finding), { file, line: finding.line })
+  }
+  if (request.mode === 'enforce' && refused.length > 0)
+    throw new Failure('preflight', refused.map((finding) => describeFinding(file, finding)).join('\n'))
+  return judgement.env
+}
