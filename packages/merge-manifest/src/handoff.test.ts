@@ -45,9 +45,10 @@ const hostWithArtifacts = (artifacts: ReadonlyMap<string, string>, warnings: str
   Object.assign(Object.create(openHost({}, tmpdir())) as Host, {
     log: { warning: (message: string) => void warnings.push(message) },
     receiveFiles: async (names: readonly string[], directory: string) => {
-      await mkdir(directory, { recursive: true })
-      for (const name of names)
-        if (artifacts.has(name)) await writeFile(join(directory, 'record.json'), artifacts.get(name)!)
+      for (const name of names.filter((wanted) => artifacts.has(wanted))) {
+        await mkdir(join(directory, name), { recursive: true })
+        await writeFile(join(directory, name, 'record.json'), artifacts.get(name)!)
+      }
       return names.filter((name) => !artifacts.has(name))
     },
   })
