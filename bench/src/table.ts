@@ -9,7 +9,7 @@ import { megabyte } from './workload.ts'
 type Cells = readonly string[]
 
 /** A Markdown table whose columns line up as text too: the first to the left, numbers to the right. */
-export const formatTable = (head: Cells, lines: readonly Cells[]): string => {
+const formatTable = (head: Cells, lines: readonly Cells[]): string => {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0), 3),
   )
@@ -61,6 +61,27 @@ export const formatRow = (result: RowResult, nodeSeconds: number): string => {
   return [`### ${result.row.title}`, '', formatTable(head, lines), ...(notes.length > 0 ? ['', ...notes] : [])].join(
     '\n',
   )
+}
+
+/** Whether memory grows with a layer: the peak of each tool in the rows that push one layer, in megabytes. */
+export const formatMemory = (results: readonly RowResult[]): string | undefined => {
+  const single = results.flatMap((result) => {
+    const { work } = result.row
+    return work.kind === 'push' && work.shape.layers === 1 ? [{ result, bytes: work.shape.layerBytes }] : []
+  })
+  if (single.length < 2) return undefined
+  const columns = single.toSorted((left, right) => left.bytes - right.bytes)
+  const names = new Set(columns.flatMap(({ result }) => result.standings.map(({ contender }) => contender.name)))
+  const peakOf = (name: string, { standings }: RowResult): string => {
+    const standing = standings.find(({ contender }) => contender.name === name)
+    const figures = standing && figuresOf(standing)
+    return figures ? (figures.peakBytes / megabyte).toFixed(0) : none
+  }
+  const table = formatTable(
+    ['tool', ...columns.map(({ bytes }) => `${bytes / (1000 * megabyte)} GB`)],
+    [...names].map((name) => [name, ...columns.map(({ result }) => peakOf(name, result))]),
+  )
+  return `### peak MB by the size of a layer\n\n${table}`
 }
 
 /** What each program takes to start. */

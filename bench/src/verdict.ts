@@ -33,7 +33,7 @@ export const bestPeerSeconds = ({ standings }: RowResult, which: 'all' | 'defaul
 }
 
 /** Polyarch's figures in a row. */
-export const polyarchFigures = ({ standings }: RowResult): Figures | undefined => {
+const polyarchFigures = ({ standings }: RowResult): Figures | undefined => {
   const own = standings.find((standing) => !isPeer(standing))
   return own && figuresOf(own)
 }
