@@ -19,6 +19,8 @@ export const PlannedBuild = z.strictObject({
   target: z.string().nullable(),
   args: textMapField,
   remote: z.strictObject({ url: z.string(), ref: z.string(), commit: commitField }).nullable(),
+  /** Preflight findings that somebody says are fine; absent where there are none. */
+  allow: z.array(z.strictObject({ finding: z.string(), reason: z.string() })).optional(),
 })
 export type PlannedBuild = z.infer<typeof PlannedBuild>
 

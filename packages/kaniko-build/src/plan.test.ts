@@ -19,6 +19,7 @@ const request: BuildRequest = {
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
   engineArgs: [],
+  allowances: [],
   layout: '/workspace/out',
 }
 

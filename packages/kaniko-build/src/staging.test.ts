@@ -21,6 +21,7 @@ const requestOf = (workspace: string, change: Partial<BuildRequest> = {}): Build
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
   engineArgs: [],
+  allowances: [],
   layout: join(workspace, 'out/[web]'),
   ...change,
 })
