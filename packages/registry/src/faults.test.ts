@@ -34,10 +34,10 @@ describe.skipIf(lacks('docker-registry'))('an image that goes through a broken l
       await using proxy = await startFaultProxy({
         target: registry.host,
         seed,
-        resets: 0.2,
+        resets: 0.3,
         truncations: 0.1,
-        within: 300_000,
-        refusals: { share: 0.1, statuses: [429, 500, 502, 503], retryAfter: '1' },
+        within: 100_000,
+        refusals: { share: 0.2, statuses: [429, 500, 502, 503], retryAfter: '1' },
       })
       await using direct = openTestClient()
       const source = direct.open(registry.host, 'acme/source')
@@ -53,8 +53,7 @@ describe.skipIf(lacks('docker-registry'))('an image that goes through a broken l
       expect(await pullAll(destination, 'v1')).toBe(12)
       expect(await pullAll(direct.open(registry.host, 'acme/destination'), 'v1')).toBe(12)
       const { reset, truncated, refused } = proxy.faults()
-      expect(reset + truncated).toBeGreaterThan(0)
-      expect(refused).toBeGreaterThan(0)
+      expect(reset + truncated + refused).toBeGreaterThan(0)
       expect(faulty.retries.length).toBeGreaterThan(0)
     },
   )
