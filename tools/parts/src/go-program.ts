@@ -11,6 +11,8 @@ export interface GoProgram {
   readonly version: string
   /** The package of the program inside its module. */
   readonly main: string
+  /** Packages of programs that are built with it and lie beside it. */
+  readonly companions?: readonly string[]
   /** The module's own replacements: they hold only in the main module, which here is a temporary one. */
   readonly replace?: readonly string[]
   /** The variable that the program prints as its version. */
@@ -30,6 +32,13 @@ const programs = {
     'github.com/moby/go-archive => github.com/moby/go-archive v0.1.0',
   ]),
   'kaniko-1.24.0': kaniko('github.com/GoogleContainerTools/kaniko', 'v1.24.0'),
+  buildkit: {
+    module: 'github.com/moby/buildkit',
+    version: 'v0.33.0',
+    main: 'cmd/buildctl',
+    companions: ['cmd/buildkitd'],
+    versionVariable: 'github.com/moby/buildkit/version.Version',
+  },
   act: { module: 'github.com/nektos/act', version: 'v0.2.89', main: '.' },
   ...peerPrograms,
 } as const satisfies Record<string, GoProgram>
@@ -47,7 +56,7 @@ export const buildGoProgram = async (
   name: GoProgramName,
   report: (line: string) => void = () => {},
 ): Promise<string> => {
-  const { module, version, main, replace = [], versionVariable }: GoProgram = programs[name]
+  const { module, version, main, companions = [], replace = [], versionVariable }: GoProgram = programs[name]
   const path = cachePath('go', `${name}-${version}`, basename(join(module, main)))
   if (existsSync(path)) return path
   if (!findProgram('go')) throw new Error(`it is built from Go modules: install Go ${goVersion} or newer`)
@@ -62,14 +71,17 @@ export const buildGoProgram = async (
       `${[...lines, ...replace.map((line) => `replace ${line}`)].join('\n')}\n`,
     )
     const flags = ['-s', '-w', ...(versionVariable ? ['-X', `${versionVariable}=${version}`] : [])].join(' ')
-    const draft = join(directory, 'program')
-    const build = ['build', '-trimpath', `-ldflags=${flags}`, '-o', draft, join(module, main)]
+    const drafts = join(directory, 'programs')
+    // The program that the next call looks for comes last, so that its companions are there when it is.
+    const packages = [...companions, main].map((folder) => join(module, folder))
+    const build = ['build', '-trimpath', `-ldflags=${flags}`, '-o', `${drafts}/`, ...packages]
     // One build at a time, however many runs want one: each takes every core and a few gigabytes.
     await runProgram('flock', [cachePath('go', 'lock'), findProgram('go') ?? 'go', ...build], {
       cwd: directory,
       env: { CGO_ENABLED: '0', GOFLAGS: '-mod=mod' },
     })
-    await rename(draft, path)
+    for (const name of packages.map((folder) => basename(folder)))
+      await rename(join(drafts, name), join(dirname(path), name))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -15,6 +15,8 @@ export const parts = [
   'kaniko-1.25.15',
   'kaniko-1.24.0',
   'kaniko-fork',
+  'buildah',
+  'buildkit',
   'binfmt-arm64',
   'user-namespaces',
   'act',

@@ -53,6 +53,12 @@ const prepareEmulation = async (report: Report): Promise<PartStatus> => {
   return unlessMissing((await preparePrograms(programs, report)) ?? (await prepareArm64()))
 }
 
+/** buildkitd and buildctl, side by side, and the program that buildkitd starts containers with. */
+const prepareBuildkit = async (report: Report): Promise<PartStatus> => {
+  const reason = await preparePrograms({ runc: 'runc' }, report)
+  return unlessMissing(reason, { path: await buildGoProgram('buildkit', report) })
+}
+
 const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
   switch (part) {
     case 'root':
@@ -61,6 +67,7 @@ const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
       return prepareGo()
     case 'docker-registry':
     case 'skopeo':
+    case 'buildah':
     case 'time':
       return prepareProgram(part, part, report)
     case 'busybox-amd64':
@@ -81,6 +88,8 @@ const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
       const path = process.env['POLYARCH_KANIKO_EXECUTOR']
       return path ? { path } : missing('POLYARCH_KANIKO_EXECUTOR does not name an executor of osscontainertools/kaniko')
     }
+    case 'buildkit':
+      return prepareBuildkit(report)
     case 'binfmt-arm64':
       return prepareEmulation(report)
     case 'user-namespaces': {

@@ -1,0 +1,58 @@
+// A part that cannot be had is no error: it is missing, with a reason that says what to do.
+import { chmod } from 'node:fs/promises'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { lacks, partPath, reasonMissing } from './part.ts'
+import { prepareParts } from './prepare.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+const ignore = (): void => {}
+
+describe('preparation', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+
+  it('says what to install where there is no way to install it', async () => {
+    await using cache = await temporaryDirectory()
+    vi.stubEnv('POLYARCH_CACHE', cache.path)
+    vi.stubEnv('PATH', '')
+    await prepareParts(['skopeo', 'busybox-amd64'], ignore)
+    expect(reasonMissing('skopeo')).toBe('install it: Debian calls it skopeo')
+    expect(reasonMissing('busybox-amd64')).toBe('it comes from a Debian package: needs apt-get')
+    expect(() => partPath('skopeo')).toThrow('skopeo is missing: install it: Debian calls it skopeo')
+  })
+
+  it('takes the living fork of kaniko from the environment only', async () => {
+    await using cache = await temporaryDirectory()
+    vi.stubEnv('POLYARCH_CACHE', cache.path)
+    vi.stubEnv('POLYARCH_KANIKO_EXECUTOR', '')
+    await prepareParts(['kaniko-fork'], ignore)
+    expect(lacks('kaniko-fork')).toBe(true)
+    vi.stubEnv('POLYARCH_KANIKO_EXECUTOR', '/kaniko/executor')
+    await prepareParts(['kaniko-fork'], ignore)
+    expect(lacks('kaniko-fork')).toBe(false)
+    expect(partPath('kaniko-fork')).toBe('/kaniko/executor')
+  })
+
+  it('keeps what an earlier run found out about other parts', async () => {
+    await using cache = await temporaryDirectory()
+    vi.stubEnv('POLYARCH_CACHE', cache.path)
+    vi.stubEnv('POLYARCH_KANIKO_EXECUTOR', '/kaniko/executor')
+    await prepareParts(['kaniko-fork'], ignore)
+    await prepareParts([], ignore)
+    expect(lacks('kaniko-fork')).toBe(false)
+  })
+
+  it('counts a part that nobody prepared as missing', async () => {
+    await using cache = await temporaryDirectory()
+    vi.stubEnv('POLYARCH_CACHE', cache.path)
+    expect(reasonMissing('act')).toBe('it was not prepared: use npm test')
+  })
+
+  it.skipIf(process.getuid?.() === 0)('names POLYARCH_CACHE where the cache cannot be written', async () => {
+    await using cache = await temporaryDirectory()
+    await chmod(cache.path, 0o500)
+    vi.stubEnv('POLYARCH_CACHE', cache.path)
+    await expect(prepareParts([], ignore)).rejects.toThrow('name another folder in POLYARCH_CACHE')
+  })
+})
