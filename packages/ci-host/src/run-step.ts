@@ -82,6 +82,8 @@ export const runStep = async <I extends z.ZodObject, O extends z.ZodObject>(
       const summary = step.report?.(outputs)
       if (summary !== undefined) await host.summarise(summary)
       if (json) process.stdout.write(`${JSON.stringify(outputs)}\n`)
+      const failure = step.failure?.(outputs)
+      if (failure) throw failure
     },
     { debug },
   )

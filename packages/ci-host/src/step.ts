@@ -1,5 +1,5 @@
 // A step: its inputs, its outputs and what it does; from it come the command, the action and the component.
-import { inputFailure } from '@polyarch/oci'
+import { type Failure, inputFailure } from '@polyarch/oci'
 import type { z } from 'zod'
 import type { Host } from './host.ts'
 import { type InputFacts, inputFacts } from './inputs.ts'
@@ -15,6 +15,8 @@ export interface Step<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject
   /** Keys are output names in kebab-case; values that are not text are written as JSON. */
   readonly outputs: O
   run(inputs: z.output<I>, host: Host): Promise<z.output<O>>
+  /** What the step ends with although its outputs are there and were written: a check that found something. */
+  failure?(outputs: z.output<O>): Failure | undefined
   /** The markdown for the job's summary, or undefined for none. */
   report?(outputs: z.output<O>): string | undefined
 }

@@ -5,6 +5,7 @@ import {
   buildIndex,
   type ContentLocation,
   copyManifest,
+  copyReferrers,
   type Descriptor,
   findManifest,
   formatPlatform,
@@ -17,7 +18,7 @@ import {
   parseIndex,
   parsePlatform,
   parseStoreLocation,
-  type Store,
+  subjectsOf,
 } from '@polyarch/oci'
 import { openStores, storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
@@ -61,15 +62,6 @@ const selectPlatforms = (content: ManifestContent, platforms: readonly string[],
   )
 }
 
-/** Copies what refers to the manifest and, where it is an index, to any of its children. */
-const copyReferrers = async (source: Store, destination: Store, descriptor: Descriptor): Promise<void> => {
-  for (const referrer of await source.listReferrers(descriptor.digest))
-    await copyManifest(source, destination, referrer)
-  if (!isIndexType(descriptor.mediaType)) return
-  const { manifests } = parseIndex((await source.getManifest(descriptor.digest)).bytes)
-  for (const child of manifests) await copyReferrers(source, destination, child)
-}
-
 /** Copies content between stores; a digest stays what it is unless platforms are chosen out of an index. */
 export const step = defineStep({
   name: 'copy',
@@ -99,7 +91,15 @@ export const step = defineStep({
     for (const descriptor of copied) {
       const result = await copyManifest(source, destination, descriptor)
       uploadedBytes += result.uploadedBytes
-      if (values.referrers) await copyReferrers(source, destination, descriptor)
+    }
+    if (values.referrers) {
+      const subjects = await Promise.all(copied.map((descriptor) => subjectsOf(source, descriptor)))
+      await copyReferrers(
+        source,
+        destination,
+        subjects.flatMap((digests) => [...digests]),
+        { onSkipped: (line) => host.log.warning(line) },
+      )
     }
     if (content !== whole || to.tag !== undefined) await destination.pushManifest(content, to.tag)
     host.log.info(

@@ -15,5 +15,6 @@ export const steps: Readonly<Record<string, StepEntry>> = {
   'push-digest': { load: () => import('@polyarch/push-digest') },
   'merge-manifest': { load: () => import('@polyarch/merge-manifest') },
   report: { load: () => import('@polyarch/report') },
+  preflight: { load: () => import('./preflight.ts'), positionals: ['dockerfile'] },
   copy: { load: () => import('./copy.ts'), positionals: ['source', 'destination'] },
 }
