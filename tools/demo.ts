@@ -92,7 +92,7 @@ const startImage = (layout: string, index: string): void => {
         stdio: ['ignore', 'ignore', 'pipe'],
       })
     const asRoot = process.getuid?.() === 0 ? [] : ['unshare', '--map-root-user']
-    const [file = 'chroot', ...args] = [...asRoot, 'chroot', directory, '/hello']
+    const [file, ...args] = [...asRoot, 'chroot', directory, '/hello']
     say(`\n$ the image for linux/${architecture}, started`)
     execFileSync(file, args, { stdio: 'inherit' })
   } finally {
