@@ -11,7 +11,6 @@ const MatrixLeg = z.object({
   engine: z.string(),
   runner,
 })
-type MatrixLeg = z.output<typeof MatrixLeg>
 
 export const LegMatrix = z.object({ include: z.array(MatrixLeg) })
 export type LegMatrix = z.output<typeof LegMatrix>
