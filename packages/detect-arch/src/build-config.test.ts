@@ -175,7 +175,7 @@ describe('a mistake in a build-config.yaml is told with its place:', () => {
     [
       'two targets of one name',
       `${local}platforms: [linux/amd64]\ntargets: [{ name: a }, { name: a }]`,
-      ['4:23: there are two targets "a"'],
+      ['4:24: there are two targets "a"'],
     ],
     [
       'target and targets',

@@ -106,6 +106,7 @@ const toBuild = (
     context: posix.join(root, config.context_path ?? '.'),
     dockerfile: posix.join(root, config.dockerfile_path ?? 'Dockerfile'),
     args,
+    allow: [],
     source: remote ? { url: config.upstream_repo ?? '', ref: config.upstream_ref ?? '' } : null,
   }
 }

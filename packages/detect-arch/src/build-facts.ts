@@ -1,5 +1,5 @@
 // What an image's Dockerfile says: what has to run, and what it is built from.
-import { resolve } from 'node:path'
+import { posix, resolve } from 'node:path'
 import {
   type BuildSettings,
   type Dockerfile,
@@ -14,6 +14,7 @@ import type { openBuildFiles } from './build-files.ts'
 import { findBuildPaths } from './build-paths.ts'
 import type { BuildRequest, ImageRequest } from './image-request.ts'
 import type { Problem } from './problem.ts'
+import type { FetchSource } from './remote-source.ts'
 import type { ExecutedLine } from './runner-choice.ts'
 
 export interface BuildFacts {
@@ -21,8 +22,8 @@ export interface BuildFacts {
   readonly dockerfile: Dockerfile
   /** What has to run while it is built for the platform on a machine of the other. */
   readonly executed: (platform: string, buildPlatform: string) => readonly ExecutedLine[]
-  /** The images that it is built from, for the platform. */
-  readonly sources: (platform: string) => readonly SourceImage[]
+  /** The images that it is built from, for the platform on a machine of the other. */
+  readonly sources: (platform: string, buildPlatform: string) => readonly SourceImage[]
 }
 
 const settingsOf = (build: BuildRequest, platform: string, buildPlatform: string): BuildSettings => ({
@@ -41,40 +42,59 @@ export const describeBuild = (build: PlannedBuild, dockerfile: Dockerfile, reque
       ...instruction,
       file: build.dockerfile,
     })),
-  sources: (platform) => sourceImages(dockerfile, settingsOf(request, platform, platform)),
+  sources: (platform, buildPlatform) => sourceImages(dockerfile, settingsOf(request, platform, buildPlatform)),
 })
 
-/**
- * The facts of a build whose files lie in the workspace; undefined where something is wrong, which is added to
- * the problems.
- */
+/** What facts are read from. */
+export interface BuildWorkspace {
+  readonly directory: string
+  readonly files: ReturnType<typeof openBuildFiles>
+  readonly fetchSource: FetchSource
+}
+
+/** Both paths, relative to the workspace, with the commit of a remote source. */
+const locate = async (request: BuildRequest, { directory, fetchSource }: BuildWorkspace): Promise<PlannedBuild> => {
+  const settings = {
+    target: request.target,
+    args: { ...request.args },
+    ...(request.allow.length === 0 ? {} : { allow: [...request.allow] }),
+  }
+  if (request.source === null) return { ...(await findBuildPaths(directory, request)), ...settings, remote: null }
+  const { directory: root, ...remote } = await fetchSource(request.source)
+  const paths = await findBuildPaths(resolve(directory, root), request)
+  return {
+    context: posix.join(root, paths.context),
+    dockerfile: posix.join(root, paths.dockerfile),
+    ...settings,
+    remote,
+  }
+}
+
+/** The key of the image that a message is about. */
+const keyOf = (message: string): string => {
+  if (message.startsWith('source')) return 'source'
+  if (message.includes('there is no stage')) return 'target'
+  return message.includes('Dockerfile') ? 'dockerfile' : 'context'
+}
+
+/** The facts of a build; undefined where something is wrong, which is added to the problems. */
 export const readBuildFacts = async (
   image: ImageRequest,
   request: BuildRequest,
-  workspace: { readonly directory: string; readonly files: ReturnType<typeof openBuildFiles> },
+  workspace: BuildWorkspace,
   problems: Problem[],
 ): Promise<BuildFacts | undefined> => {
-  const complain = (key: string, message: string): undefined => {
-    problems.push({ place: image.placeOf(key), message: `${image.id}: ${message}` })
-    return undefined
-  }
   try {
-    const paths = await findBuildPaths(resolve(workspace.directory), request)
-    const { dockerfile, problems: mistakes } = await workspace.files(paths.dockerfile)
+    const build = await locate(request, workspace)
+    const { dockerfile, problems: mistakes } = await workspace.files(build.dockerfile)
     problems.push(...mistakes)
     if (mistakes.length > 0) return undefined
     if (dockerfile.stages.length > 0) requireTarget(dockerfile, request.target)
-    return describeBuild(
-      { ...paths, target: request.target, args: { ...request.args }, remote: null },
-      dockerfile,
-      request,
-    )
+    return describeBuild(build, dockerfile, request)
   } catch (error) {
-    if (!(error instanceof Failure)) throw error
+    if (!(error instanceof Failure) || error.kind !== 'input') throw error
     const { message } = error
-    return complain(
-      message.includes('stage') ? 'target' : message.includes('ockerfile') ? 'dockerfile' : 'context',
-      message,
-    )
+    problems.push({ place: image.placeOf(keyOf(message)), message: `${image.id}: ${message}` })
+    return undefined
   }
 }

@@ -24,6 +24,7 @@ const toRequest = (id: string, image: ImageConfig, defaults: Defaults, source: Y
             target: image.target ?? null,
             args: { ...defaults['build-args'], ...image['build-args'] },
             source: image.source ?? null,
+            allow: image.allow ?? [],
           },
     repositories: image.repositories ?? (defaults.registry === undefined ? null : [`${defaults.registry}/${id}`]),
     platforms,

@@ -33,12 +33,15 @@ const movingName = (reference: string): string | undefined => {
   }
 }
 
+/** The id of the image of the plan that a reference names. */
+export const findPlanned = (reference: string, index: ReadonlyMap<string, string>): string | undefined => {
+  const name = movingName(reference)
+  return name === undefined ? undefined : index.get(name)
+}
+
 /** The ids of the images that these are, in order, each once. */
 export const findNeeds = (sources: readonly SourceImage[], index: ReadonlyMap<string, string>): string[] => [
   ...new Set(
-    sources.flatMap(({ reference, missing }) => {
-      const name = missing.length > 0 ? undefined : movingName(reference)
-      return (name === undefined ? undefined : index.get(name)) ?? []
-    }),
+    sources.flatMap(({ reference, missing }) => (missing.length > 0 ? [] : (findPlanned(reference, index) ?? []))),
   ),
 ]

@@ -1,5 +1,6 @@
 // What somebody asked to be built: one shape for polyarch.yaml, build-config.yaml and single-image inputs.
 import { posix } from 'node:path'
+import type { Allowance } from '@polyarch/dockerfile'
 import type { Place } from './problem.ts'
 import type { RunnerMap } from './runner-map.ts'
 
@@ -19,6 +20,8 @@ export interface BuildRequest {
   readonly target: string | null
   readonly args: Readonly<Record<string, string>>
   readonly source: RemoteSource | null
+  /** Preflight findings that are fine here. */
+  readonly allow: readonly Allowance[]
 }
 
 export interface ImageRequest {

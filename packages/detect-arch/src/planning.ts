@@ -1,15 +1,21 @@
 // Finds out everything that the plan needs to know of the images asked for, and makes it.
 import type { Host } from '@polyarch/ci-host'
+import type { PlannedBuild } from '@polyarch/documents'
+import { Failure, isStoreError } from '@polyarch/oci'
+import { type LookUpImage, openImageLookup, openStores } from '@polyarch/stores'
+import { findAutoPlatforms } from './auto-platforms.ts'
 import { type BuildFacts, readBuildFacts } from './build-facts.ts'
 import { openBuildFiles } from './build-files.ts'
 import { detectChanges } from './change-detection.ts'
-import { nameImages } from './image-names.ts'
-import { findNeeds, indexImages } from './image-needs.ts'
+import { type ImageNames, nameImages } from './image-names.ts'
+import { findNeeds, findPlanned, indexImages } from './image-needs.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 import type { Inputs } from './inputs.ts'
 import type { Machine } from './machine.ts'
 import { type ImageFacts, makePlan, type PlanResult } from './plan.ts'
+import { resolvePrebuilt } from './prebuilt.ts'
 import { type Problem, problemsFailure } from './problem.ts'
+import { openSources } from './remote-source.ts'
 import { findCycle } from './request-check.ts'
 import { selectImages } from './selection.ts'
 import { readTemplateFacts, sourceLabels } from './template-facts.ts'
@@ -18,17 +24,102 @@ export interface Planned extends PlanResult {
   readonly notes: readonly string[]
 }
 
-const explicitPlatforms = ({ platforms }: ImageRequest, machine: Machine): readonly string[] =>
-  platforms === null || platforms === 'auto' ? [machine.platform] : platforms
+/** One image with what is known of it before anything is looked up. */
+interface Candidate {
+  readonly id: string
+  readonly request: ImageRequest
+  readonly facts: BuildFacts | undefined
+  readonly build: PlannedBuild | null
+  readonly needs: readonly string[]
+}
 
 const needsOf = (
   request: ImageRequest,
   facts: BuildFacts | undefined,
-  platforms: readonly string[],
   index: ReadonlyMap<string, string>,
+  machine: Machine,
 ): string[] => {
-  const found = platforms.flatMap((platform) => findNeeds(facts?.sources(platform) ?? [], index))
+  const { platforms } = request
+  const asked = platforms === null || platforms === 'auto' ? [machine.platform] : platforms
+  const found = asked.flatMap((platform) => findNeeds(facts?.sources(platform, machine.platform) ?? [], index))
   return [...new Set([...request.needs, ...found.filter((id) => id !== request.id)])]
+}
+
+const refuseCycle = (candidates: readonly Candidate[]): void => {
+  const cycle = findCycle(candidates)
+  const first = candidates.find(({ id }) => id === cycle?.[0])
+  if (cycle && first)
+    throw problemsFailure([
+      { place: first.request.placeOf(), message: `images are built from each other: ${cycle.join(' -> ')}` },
+    ])
+}
+
+/** Every image with what its Dockerfile says. */
+const readCandidates = async (
+  chosen: readonly ImageRequest[],
+  names: ReadonlyMap<string, ImageNames>,
+  machine: Machine,
+  host: Host,
+  problems: Problem[],
+): Promise<readonly Candidate[]> => {
+  const workspace = {
+    directory: host.directory,
+    files: openBuildFiles(host.directory),
+    fetchSource: openSources(host),
+  }
+  const index = indexImages([...names.values()])
+  const candidates = await Promise.all(
+    chosen.map(async (request): Promise<Candidate> => {
+      const facts =
+        request.build === null ? undefined : await readBuildFacts(request, request.build, workspace, problems)
+      const needs = needsOf(request, facts, index, machine)
+      return { id: request.id, request, facts, build: facts?.build ?? null, needs }
+    }),
+  )
+  if (problems.length > 0) throw problemsFailure(problems)
+  refuseCycle(candidates)
+  return candidates
+}
+
+/** The platforms of images, `auto` looked up; an image that is built from another of the plan asks that one. */
+const openPlatforms = (
+  candidates: readonly Candidate[],
+  names: ReadonlyMap<string, ImageNames>,
+  machine: Machine,
+  lookUp: LookUpImage,
+  problems: Problem[],
+  notes: string[],
+) => {
+  const byId = new Map(candidates.map((candidate) => [candidate.id, candidate]))
+  const index = indexImages([...names.values()])
+  const known = new Map<string, Promise<readonly string[]>>()
+  const find = async ({ id, request, facts }: Candidate): Promise<readonly string[]> => {
+    if (request.platforms === null) return [machine.platform]
+    if (request.platforms !== 'auto') return request.platforms
+    if (facts === undefined) return []
+    try {
+      const { platforms, reasons } = await findAutoPlatforms(facts, async (reference, location) => {
+        const own = byId.get(findPlanned(reference, index) ?? '')
+        return own === undefined || own.id === id ? (await lookUp(location)).platforms : await platformsOf(own)
+      })
+      notes.push(...reasons.map((reason) => `${id}: ${reason}`))
+      return platforms
+    } catch (error) {
+      if (
+        !(error instanceof Failure) ||
+        (error.kind !== 'input' && !isStoreError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN'))
+      )
+        throw error
+      problems.push({ place: request.placeOf('platforms'), message: `${id}: ${error.message}` })
+      return []
+    }
+  }
+  const platformsOf = (candidate: Candidate): Promise<readonly string[]> => {
+    const found = known.get(candidate.id) ?? find(candidate)
+    known.set(candidate.id, found)
+    return found
+  }
+  return platformsOf
 }
 
 /**
@@ -45,67 +136,50 @@ export const planImages = async (
   const source = await host.sourceFacts()
   const template = await readTemplateFacts(host, source)
   const { chosen, skipped, forced } = await selectImages(request.images, inputs, host)
-
-  const named = nameImages(chosen, template, (id) => host.defaultStore(id))
-  problems.push(...named.problems)
-  const workspace = { directory: host.directory, files: openBuildFiles(host.directory) }
-  const builds = new Map<string, BuildFacts>()
-  await Promise.all(
-    chosen.map(async (image) => {
-      const facts = image.build && (await readBuildFacts(image, image.build, workspace, problems))
-      if (facts) builds.set(image.id, facts)
-    }),
-  )
-  if (problems.length > 0) throw problemsFailure(problems)
-
-  const index = indexImages([...named.names.values()])
-  const candidates = chosen.map((image) => {
-    const facts = builds.get(image.id)
-    const needs = needsOf(image, facts, explicitPlatforms(image, machine), index)
-    return { request: image, id: image.id, build: facts?.build ?? null, needs }
-  })
-  const cycle = findCycle(candidates)
-  const first = chosen.find(({ id }) => id === cycle?.[0])
-  if (cycle && first)
-    throw problemsFailure([
-      { place: first.placeOf(), message: `images are built from each other: ${cycle.join(' -> ')}` },
-    ])
+  const { names, problems: wrongNames, notes: nameNotes } = nameImages(chosen, template, (id) => host.defaultStore(id))
+  problems.push(...wrongNames)
+  const candidates = await readCandidates(chosen, names, machine, host, problems)
 
   const since = forced ? undefined : inputs['changed-since']
   const detection = since === undefined ? undefined : await detectChanges(since, request, candidates, host)
-  const built = candidates.filter(({ id }) => detection === undefined || detection.changed.has(id))
-  const images = new Map(
-    built.map(({ id, request: image, needs }): [string, ImageFacts] => {
-      const facts = builds.get(id)
+  const isBuilt = ({ id }: Candidate): boolean => detection === undefined || detection.changed.has(id)
+
+  await using stores = await openStores(inputs, host)
+  const lookUp = openImageLookup(stores)
+  const notes: string[] = []
+  const platformsOf = openPlatforms(candidates, names, machine, lookUp, problems, notes)
+  const found = await Promise.all(
+    candidates.filter(isBuilt).map(async (candidate): Promise<[string, ImageFacts]> => {
+      const { id, request: image, facts, build, needs } = candidate
+      const asked = await platformsOf(candidate)
+      const prebuilt = await resolvePrebuilt(image, lookUp, problems)
+      const engine = image.engine === 'auto' ? 'kaniko' : image.engine
       return [
         id,
         {
-          names: named.names.get(id) ?? { id, repositories: [], tags: [] },
-          build: facts?.build ?? null,
-          platforms: explicitPlatforms(image, machine),
-          prebuilt: image.prebuilt,
+          names: names.get(id) ?? { id, repositories: [], tags: [] },
+          build,
+          platforms: asked,
+          prebuilt,
           needs,
           executed: facts?.executed ?? (() => []),
-          engine: () => ({
-            engine: image.engine === 'auto' ? 'kaniko' : image.engine,
-            reason: `engine ${image.engine}`,
-          }),
+          engine: () => ({ engine, reason: `engine ${image.engine}` }),
         },
       ]
     }),
   )
-  const unbuilt = candidates
-    .filter(({ id }) => !images.has(id))
+  if (problems.length > 0) throw problemsFailure(problems)
+
+  const unchanged = candidates
+    .filter((candidate) => !isBuilt(candidate))
     .map(({ id }): [string, string] => [id, detection?.unchanged ?? ''])
-  return {
-    ...makePlan(request, {
-      source,
-      forge: host.kind,
-      machine,
-      labels: sourceLabels(source, template),
-      images,
-      skipped: new Map([...unbuilt, ...skipped, ...request.skipped]),
-    }),
-    notes: named.notes,
-  }
+  const result = makePlan(request, {
+    source,
+    forge: host.kind,
+    machine,
+    labels: sourceLabels(source, template),
+    images: new Map(found),
+    skipped: new Map([...unchanged, ...skipped, ...request.skipped]),
+  })
+  return { ...result, notes: [...notes, ...nameNotes] }
 }

@@ -149,6 +149,7 @@ export const readSingleImage = (
         target: null,
         args: {},
         source: null,
+        allow: [],
       },
       repositories: repository === undefined ? null : [repository],
       platforms: null,

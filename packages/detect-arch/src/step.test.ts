@@ -121,19 +121,6 @@ describe('detect-arch', () => {
     expect(plan.legs).toMatchObject([{ id: 'web.linux-riscv64', engine: 'buildkit', runner: 'risc', native: true }])
     expect(plan.skipped).toEqual([{ image: 'base', reason: 'not among the images asked for' }])
   })
-
-  test('gives a prebuilt platform no leg', async () => {
-    const reference = `ghcr.io/acme/web@sha256:${'a'.repeat(64)}`
-    const { plan } = await detect({
-      'polyarch.yaml': `version: 1\nimages: { web: { platforms: [linux/amd64], prebuilt: { linux/s390x: "${reference}" } } }`,
-      Dockerfile: 'FROM scratch\n',
-    })
-    expect(plan.images[0]).toMatchObject({
-      platforms: ['linux/amd64', 'linux/s390x'],
-      prebuilt: { 'linux/s390x': reference },
-    })
-    expect(plan.legs.map(({ id }) => id)).toEqual(['web.linux-amd64'])
-  })
 })
 
 describe('detect-arch refuses', () => {
