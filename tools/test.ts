@@ -1,5 +1,5 @@
 // npm test [-- FILTER…]: every tier against real parts; says what was skipped and why, and ends with the counts.
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Lack, lackLogVariable, reasonMissing } from '@polyarch/parts'
@@ -28,12 +28,6 @@ const readLacks = (log: string): Lack[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Lack)
 
-/** Ends the run with the plain line that machines read. */
-const end = (counts: { readonly passed: number; readonly failed: number; readonly skipped: number }): never => {
-  console.log(formatCounts(counts))
-  process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0)
-}
-
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
 const logDirectory = mkdtempSync(join(tmpdir(), 'polyarch-lacks-'))
 const log = join(logDirectory, 'log')
@@ -43,29 +37,30 @@ process.env[lackLogVariable] = log
 const vitest = await createVitest('test', { ...options, root, run: true, watch: false, includeTaskLocation: true })
 const specifications = await vitest.globTestSpecifications(filter)
 
-// The end-to-end tests run what users run: the bundles.
+// The end-to-end tests run what users run: the bundles. Where they do not build, all other tests still tell something.
+let broken = 0
 if (specifications.some(({ moduleId }) => moduleId.startsWith(join(root, 'e2e')))) {
   console.log('building the bundles that the end-to-end tests run')
   const { code, output } = await buildBundles({})
   if (code !== 0) {
     console.log(output)
-    await vitest.close()
-    end({ passed: 0, failed: 1, skipped: 0 })
+    broken += 1
   }
 }
 
-let unhandled = 0
 let summary = summarise([], [])
 if (specifications.length === 0) console.log(`no test file matches ${filter.join(' ') || 'at all'}`)
 else {
   const { testModules, unhandledErrors } = await vitest.start(filter)
-  unhandled = unhandledErrors.length
-  summary = summarise(testModules.flatMap(outcomesOf), existsSync(log) ? readLacks(log) : [])
+  broken += unhandledErrors.length
+  summary = summarise(testModules.flatMap(outcomesOf), readLacks(log))
 }
 await vitest.close()
 rmSync(logDirectory, { recursive: true, force: true })
 
 for (const [part, count] of summary.lacking) console.log(`skipped ${count} for want of ${part}: ${reasonMissing(part)}`)
-for (const name of summary.unexplained) console.log(`skipped ${name}`)
-if (unhandled > 0) console.log(`errors outside of any test: ${unhandled}`)
-end({ ...summary, failed: summary.failed + unhandled })
+for (const name of summary.unexplained) console.log(`skipped without naming a part: ${name.replace(`${root}/`, '')}`)
+if (broken > 0) console.log(`failures outside of any test: ${broken}`)
+const { passed, failed, skipped } = { ...summary, failed: summary.failed + broken }
+console.log(formatCounts({ passed, failed, skipped }))
+process.exit(failed > 0 || passed === 0 ? 1 : 0)
