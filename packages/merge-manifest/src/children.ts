@@ -4,6 +4,7 @@ import {
   type Descriptor,
   Failure,
   flattenManifest,
+  forEachParallel,
   formatPlatform,
   getImageConfig,
   getManifestOfType,
@@ -11,6 +12,7 @@ import {
   isIndexType,
   isNonDistributable,
   isStoreError,
+  type ManifestContent,
   parseContentLocation,
   parseManifest,
   parsePlatform,
@@ -32,6 +34,8 @@ export interface Child {
   readonly prebuilt: boolean
   /** The layers as they are stored, in bytes. */
   readonly layersSize: number
+  /** Its manifest and those of its attestations, as they were read. */
+  readonly manifests: readonly ManifestContent[]
 }
 
 export interface ChildOptions {
@@ -97,10 +101,9 @@ const readAttestations = async (
   store: StoreReader,
   image: Descriptor,
   stated: readonly Descriptor[],
-): Promise<Descriptor[]> => {
+): Promise<ManifestContent[]> => {
   const entries = stated.map((entry) => attestationEntry(store, image, entry))
-  await Promise.all(entries.map((entry) => getManifestOfType(store, entry)))
-  return entries
+  return await Promise.all(entries.map((entry) => getManifestOfType(store, entry)))
 }
 
 const readImage = async (planned: PlannedChild, located: StatedImage, options: ChildOptions): Promise<Child> => {
@@ -124,7 +127,8 @@ const readImage = async (planned: PlannedChild, located: StatedImage, options: C
   return {
     platform: planned.platform,
     descriptor: { ...stated, platform },
-    attestations,
+    attestations: attestations.map(({ descriptor }) => descriptor),
+    manifests: [content, ...attestations],
     source: store,
     prebuilt: 'prebuilt' in source,
     layersSize: manifest.layers
@@ -144,24 +148,37 @@ const readChild = async (planned: PlannedChild, options: ChildOptions): Promise<
   }
 }
 
-const refuseRepeated = (children: readonly Child[]): string[] =>
-  children.flatMap((child, position) => {
-    const earlier = children.slice(0, position).find((other) => other.descriptor.digest === child.descriptor.digest)
-    return earlier ? [`${earlier.platform} and ${child.platform} are the same image ${child.descriptor.digest}`] : []
+/** The problems of platforms that are the same image. */
+const findRepeated = (children: readonly Child[]): string[] => {
+  const platforms = new Map<string, string>()
+  return children.flatMap(({ platform, descriptor: { digest } }) => {
+    const earlier = platforms.get(digest)
+    if (earlier !== undefined) return [`${earlier} and ${platform} are the same image ${digest}`]
+    platforms.set(digest, platform)
+    return []
   })
+}
+
+/** Images that are read at once: the registry client bounds the requests, this the manifests in memory. */
+const parallelImages = 128
 
 /**
- * Reads all children at once, in the order given.
+ * Reads all children in parallel and gives them in the order planned.
  * @throws {Failure} verification, with every child's problem; whatever else a store throws comes first.
  */
 export const readChildren = async (planned: readonly PlannedChild[], options: ChildOptions): Promise<Child[]> => {
-  const results = await Promise.allSettled(planned.map((child) => readChild(child, options)))
-  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
-  const isVerification = (error: unknown): error is Failure => error instanceof Failure && error.kind === 'verification'
-  const other = errors.find((error) => !isVerification(error))
-  if (other !== undefined) throw other
-  const children = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  const problems = [...errors.filter(isVerification).map((error) => error.message), ...refuseRepeated(children)]
+  const read = new Map<PlannedChild, Child>()
+  const refusals = new Map<PlannedChild, Failure>()
+  await forEachParallel(planned, parallelImages, async (child) => {
+    try {
+      read.set(child, await readChild(child, options))
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'verification') throw error
+      refusals.set(child, error)
+    }
+  })
+  const children = planned.flatMap((child) => read.get(child) ?? [])
+  const problems = [...planned.flatMap((child) => refusals.get(child)?.message ?? []), ...findRepeated(children)]
   if (problems.length > 0) throw verificationFailure(problems.join('; '))
   return children
 }

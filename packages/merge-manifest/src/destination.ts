@@ -2,7 +2,9 @@
 import {
   type BlobTransfers,
   copyManifest,
-  type Descriptor,
+  copyReferrers,
+  type Digest,
+  findManifest,
   forEachParallel,
   type ManifestContent,
   parseStoreLocation,
@@ -31,23 +33,72 @@ const mountable = (source: string, destination: string): readonly Repository[] =
     : []
 }
 
-/** Copies each child with its attestations from its store, or from the one given. */
-export const copyChildren = async (
-  children: readonly Child[],
-  { repository, store }: Destination,
-  from?: StoreReader,
-): Promise<void> => {
-  const copies = children.flatMap((child) =>
-    [child.descriptor, ...child.attestations].map((descriptor): readonly [StoreReader, Descriptor] => [
-      from ?? child.source,
-      descriptor,
-    ]),
+/** The store, except that manifests which were read before are not read again. */
+const rememberManifests = (store: StoreReader, children: readonly Child[]): StoreReader => {
+  const known = new Map(
+    children.flatMap(({ manifests }) => manifests.map((content) => [content.descriptor.digest as string, content])),
   )
-  const mountFrom = (source: StoreReader) => mountable(source.location, repository)
-  const transfers: BlobTransfers = new Map()
-  await forEachParallel(copies, parallelChildren, async ([source, descriptor]) => {
-    await copyManifest(source, store, descriptor, { mountFrom: mountFrom(source), transfers })
+  return { ...store, getManifest: async (reference) => known.get(reference) ?? (await store.getManifest(reference)) }
+}
+
+/** Those of the digests that the store lacks. */
+export const findAbsent = async (store: StoreReader, digests: readonly Digest[]): Promise<Set<Digest>> => {
+  const absent = new Set<Digest>()
+  await forEachParallel(digests, parallelChildren * 4, async (digest) => {
+    if ((await findManifest(store, digest)) === undefined) absent.add(digest)
   })
+  return absent
+}
+
+/** Where children go, and from where. */
+export interface ChildrenCopy {
+  readonly children: readonly Child[]
+  /** A store that has all of them. */
+  readonly source: StoreReader
+  readonly destination: Destination
+  /** What the destination is known to lack. */
+  readonly absent: ReadonlySet<Digest>
+  /** Told of signatures and the like that stay behind, and why. */
+  readonly onSkipped: (line: string) => void
+}
+
+/** Copies each child with its attestations, and what refers to any of these. */
+export const copyChildren = async (copy: ChildrenCopy): Promise<void> => {
+  const { children, absent, onSkipped } = copy
+  const { repository, store } = copy.destination
+  const source = rememberManifests(copy.source, children)
+  const mountFrom = mountable(source.location, repository)
+  const transfers: BlobTransfers = new Map()
+  const descriptors = children.flatMap((child) => [child.descriptor, ...child.attestations])
+  await Promise.all([
+    forEachParallel(descriptors, parallelChildren, async (descriptor) => {
+      const options = { mountFrom, transfers, absent: absent.has(descriptor.digest) }
+      await copyManifest(source, store, descriptor, options)
+    }),
+    copyReferrers(
+      source,
+      store,
+      descriptors.map(({ digest }) => digest),
+      { mountFrom, onSkipped },
+    ),
+  ])
+}
+
+/** Copies the children that were built elsewhere to where the others are. */
+export const copyPrebuilt = async (
+  children: readonly Child[],
+  destination: Destination,
+  onSkipped: (line: string) => void,
+): Promise<void> => {
+  const bySource = Map.groupBy(
+    children.filter(({ prebuilt, source }) => prebuilt && source.location !== destination.store.location),
+    ({ source }) => source.location,
+  )
+  await Promise.all(
+    [...bySource.values()].map((group) =>
+      copyChildren({ children: group, source: group[0]!.source, destination, absent: new Set(), onSkipped }),
+    ),
+  )
 }
 
 /**

@@ -36,7 +36,12 @@ const sameStore = (left: string, right: string): boolean => {
 const isSiblings = (record: DigestRecord, request: MergeRequest): boolean =>
   request.plan !== null && record.plan === request.plan && request.siblings.includes(record.image)
 
-const problemsOf = ({ record, place }: FoundRecord, image: string, request: MergeRequest): string[] => {
+const problemsOf = (
+  { record, place }: FoundRecord,
+  image: string,
+  request: MergeRequest,
+  platforms: ReadonlySet<string>,
+): string[] => {
   const problems: string[] = []
   const expect = (holds: boolean, problem: string) => {
     if (!holds) problems.push(`${place} ${problem}`)
@@ -51,8 +56,7 @@ const problemsOf = ({ record, place }: FoundRecord, image: string, request: Merg
     sameStore(record.repository, request.repositories[0]),
     `names ${record.repository}, not ${request.repositories[0]}`,
   )
-  if (!request.platforms.includes(platform))
-    expect(false, `is of ${platform}, which is not among ${request.platforms.join(', ')}`)
+  if (!platforms.has(platform)) expect(false, `is of ${platform}, which is not among ${request.platforms.join(', ')}`)
   else if (request.prebuilt[platform] !== undefined)
     expect(false, `is of ${platform}, which was built elsewhere: ${request.prebuilt[platform]}`)
   else if (request.plan !== null)
@@ -91,17 +95,19 @@ export const planMerge = (request: MergeRequest, found: readonly FoundRecord[]):
   const own = found.filter(({ record }) => !isSiblings(record, request))
   const image = imageOf(request, own)
   const problems: string[] = []
+  const platforms = new Set(request.platforms)
   const usable = own.filter((candidate) => {
-    const found = problemsOf(candidate, image, request)
+    const found = problemsOf(candidate, image, request, platforms)
     problems.push(...found)
     return found.length === 0
   })
   const children: PlannedChild[] = []
   const missing: string[] = []
+  const recordsOf = Map.groupBy(usable, ({ record }) => record.platform)
   const platformsByDigest = new Map<string, string>()
   for (const platform of request.platforms) {
     const prebuilt = request.prebuilt[platform]
-    const records = usable.filter(({ record }) => record.platform === platform)
+    const records = recordsOf.get(platform) ?? []
     if (prebuilt !== undefined) children.push({ platform, source: { prebuilt } })
     else if (records.length > 0) {
       const selected = selectRecord(platform, records, problems)!

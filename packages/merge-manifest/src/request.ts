@@ -51,8 +51,11 @@ const parsePlatforms = (input: string, texts: readonly string[]): string[] =>
   })
 
 const refuseRepeated = (input: string, values: readonly string[]): void => {
-  const repeated = values.find((value, position) => values.indexOf(value) !== position)
-  if (repeated !== undefined) throw inputFailure(`input ${input}: "${repeated}" is given twice`)
+  const seen = new Set<string>()
+  for (const value of values) {
+    if (seen.has(value)) throw inputFailure(`input ${input}: "${value}" is given twice`)
+    seen.add(value)
+  }
 }
 
 const parseRepository = (text: string): string => {

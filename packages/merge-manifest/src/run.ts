@@ -3,10 +3,17 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { handoffName, type MergeResult, readPlan, writeDocument } from '@polyarch/documents'
-import { Failure, type ManifestContent, parseContentLocation, parseIndex, parseStoreLocation } from '@polyarch/oci'
+import {
+  type Digest,
+  Failure,
+  type ManifestContent,
+  parseContentLocation,
+  parseIndex,
+  parseStoreLocation,
+} from '@polyarch/oci'
 import { openStores } from '@polyarch/stores'
 import { type Child, readChildren } from './children.ts'
-import { copyChildren, type Destination, writeIndex } from './destination.ts'
+import { copyChildren, copyPrebuilt, type Destination, findAbsent, writeIndex } from './destination.ts'
 import { receiveRecords } from './handoff.ts'
 import { composeIndex } from './index-content.ts'
 import type { Inputs } from './inputs.ts'
@@ -57,29 +64,40 @@ const describeResult = (
   repositories: repositories.map(({ repository, tags }) => ({ repository, tags: [...tags] })),
 })
 
+/** What the plan's records name and a repository besides the first lacks: asked while the children are read. */
+const findAbsentChildren = async (destinations: readonly Destination[], plan: MergePlan): Promise<Set<Digest>[]> => {
+  const digests = plan.children.flatMap(({ source }) => ('record' in source ? [source.record.digest as Digest] : []))
+  return await Promise.all(
+    destinations.map(({ store }, position) => (position === 0 ? new Set<Digest>() : findAbsent(store, digests))),
+  )
+}
+
 /** Brings the children and the index into every repository, where the tags do not show that they are there. */
 const writeContent = async (
   destinations: readonly Destination[],
   children: readonly Child[],
   index: ManifestContent,
   outcomes: readonly RepositoryOutcomes[],
+  absent: readonly ReadonlySet<Digest>[],
+  host: Host,
 ): Promise<void> => {
+  const onSkipped = (line: string): void => host.log.warning(line)
   const pending = destinations.filter((_, position) => {
     const tags = outcomes[position]?.tags ?? []
     return tags.length === 0 || tags.some((tag) => tag.status !== 'unchanged')
   })
   const [first, ...others] = destinations as readonly [Destination, ...Destination[]]
-  if (pending.length > 0)
-    await copyChildren(
-      children.filter((child) => child.prebuilt),
-      first,
-    )
-  await Promise.all(
+  if (pending.length > 0) await copyPrebuilt(children, first, onSkipped)
+  const work = await Promise.allSettled(
     pending.map(async (destination) => {
-      if (others.includes(destination)) await copyChildren(children, destination, first.store)
+      const lacking = absent[destinations.indexOf(destination)] ?? new Set<Digest>()
+      if (others.includes(destination))
+        await copyChildren({ children, source: first.store, destination, absent: lacking, onSkipped })
       await writeIndex(destination, index)
     }),
   )
+  const failed = work.find((result) => result.status === 'rejected')
+  if (failed) throw failed.reason
 }
 
 /** Moves the tags of all repositories at once, in order inside each; a failure says which tags had moved by then. */
@@ -143,13 +161,14 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const destinations = request.repositories.map(
     (repository): Destination => ({ repository, store: stores.open(parseStoreLocation(repository)) }),
   )
-  const [children, previous] = await Promise.all([
+  const [children, previous, absent] = await Promise.all([
     readChildren(plan.children, {
       repository: destinations[0]!.store,
       open: (reference) => stores.open(parseContentLocation(reference).store),
       attestations: inputs.attestations,
     }),
     Promise.all(destinations.map(({ store }) => lookUpTags(store, request.tags))),
+    findAbsentChildren(destinations, plan),
   ])
   const index = composeIndex(
     children.map((child) => child.descriptor),
@@ -172,7 +191,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
     for (const line of describeMerge(result)) host.log.info(line)
     return describeOutputs(result, index)
   }
-  await writeContent(destinations, children, index, planned)
+  await writeContent(destinations, children, index, planned, absent, host)
   const outcomes = await writeTags(destinations, index, planned)
   const result = describeResult(request, plan, children, index, outcomes)
   await finish(result, file, inputs, host)

@@ -2,10 +2,10 @@
 import { createVerifier, type Digest } from './digest.ts'
 import { verificationFailure } from './failure.ts'
 import type { ManifestContent } from './image-index.ts'
-import { type Descriptor, parseIndex, parseManifest } from './manifest.ts'
+import { type Descriptor, deepestIndex, mostManifests, parseIndex, parseManifest } from './manifest.ts'
 import { isIndexType, isManifestType, isNonDistributable } from './media-types.ts'
 import type { Repository } from './reference.ts'
-import { isStoreError, type OnBytes, type Store, type StoreError, type StoreReader, type StoreWriter } from './store.ts'
+import { isStoreError, type OnBytes, type Store, type StoreError, type StoreReader } from './store.ts'
 
 export interface CopyOptions {
   /** Repositories of the destination's host that may have the blobs already: mounted instead of uploaded. */
@@ -13,6 +13,8 @@ export interface CopyOptions {
   /** The most blobs under way at once; the destination may hold them back further. Default 64. */
   readonly concurrency?: number
   readonly onBytes?: OnBytes
+  /** The destination is known to lack the manifest: it is not looked up, and what can be mounted is mounted at once. */
+  readonly absent?: boolean
   /** For copies side by side to one destination: what they share goes through once. Default: nothing is shared. */
   readonly transfers?: BlobTransfers
 }
@@ -75,6 +77,8 @@ const createGate = (limit: number): Gate => {
 interface CopyContext extends CopyOptions {
   readonly concurrency: number
   readonly gate: Gate
+  /** The manifests that were met: an index that names one more than once does not multiply the work. */
+  readonly manifests: Map<Digest, Promise<CopyResult>>
 }
 
 const uniqueByDigest = (descriptors: readonly Descriptor[]): Descriptor[] => [
@@ -114,9 +118,12 @@ export const getManifestExactly = async (store: StoreReader, descriptor: Descrip
   return { bytes: content.bytes, descriptor: { ...descriptor, mediaType: content.descriptor.mediaType } }
 }
 
+/** Whether blobs are mounted before the manifest is offered: an offer would be refused, and cost a round trip. */
+const mountsFirst = ({ absent = false, mountFrom = [] }: CopyOptions): boolean => absent && mountFrom.length > 0
+
 const uploadBlobs = async (
   source: StoreReader,
-  destination: StoreWriter,
+  destination: Store,
   blobs: readonly Descriptor[],
   options: CopyContext,
 ): Promise<Pick<CopyResult, 'uploaded' | 'uploadedBytes' | 'mounted'>> => {
@@ -131,6 +138,8 @@ const uploadBlobs = async (
         return
       }
     }
+    // Without an offer before, the destination has not said that it lacks the blob.
+    if (mountsFirst(options) && (await destination.resolveBlob(blob.digest)) === blob.size) return
     const content = { origin: `${source.location}@${blob.digest}`, open: (start = 0) => source.getBlob(blob, start) }
     await destination.pushBlob(blob, content, options.onBytes)
     uploaded += 1
@@ -222,7 +231,7 @@ const copyImage = async (
   options: CopyContext,
 ): Promise<CopyResult> => {
   const blobs = blobsOf(content)
-  let pending = await offerManifest(destination, content, blobs, options)
+  let pending = mountsFirst(options) ? blobs : await offerManifest(destination, content, blobs, options)
   let result = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
   const sent = new Set<Digest>()
   let doubts = 0
@@ -250,23 +259,34 @@ const copyImage = async (
 /** Manifests are small: what limits them is how many requests a store takes at once. */
 const parallelChildren = 32
 
+const nothingCopied = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
+
 const copyTree = async (
   source: StoreReader,
   destination: Store,
   descriptor: Descriptor,
+  depth: number,
   options: CopyContext,
 ): Promise<CopyResult> => {
-  if ((await findManifest(destination, descriptor.digest)) !== undefined)
-    return { uploaded: 0, uploadedBytes: 0, mounted: 0, unchanged: true }
+  const isKnownAbsent = depth === 0 && options.absent === true
+  if (!isKnownAbsent && (await findManifest(destination, descriptor.digest)) !== undefined)
+    return { ...nothingCopied, unchanged: true }
   const content = await getManifestExactly(source, descriptor)
   if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)
-  let total = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
+  const refuse = (why: string) => verificationFailure(`${source.location}@${descriptor.digest} ${why}`)
+  if (depth >= deepestIndex) throw refuse(`is an index inside ${deepestIndex} others`)
+  let total = nothingCopied
   await forEachParallel(parseIndex(content.bytes).manifests, parallelChildren, async (child) => {
-    if (!isManifestType(child.mediaType))
-      throw verificationFailure(
-        `${source.location}@${descriptor.digest} lists ${child.mediaType}, which is no manifest`,
-      )
-    const done = await copyTree(source, destination, child, options)
+    if (!isManifestType(child.mediaType)) throw refuse(`lists ${child.mediaType}, which is no manifest`)
+    const underWay = options.manifests.get(child.digest)
+    if (underWay) {
+      await underWay
+      return
+    }
+    if (options.manifests.size >= mostManifests) throw refuse(`leads to more than ${mostManifests} manifests`)
+    const work = copyTree(source, destination, child, depth + 1, options)
+    options.manifests.set(child.digest, work)
+    const done = await work
     total = {
       uploaded: total.uploaded + done.uploaded,
       uploadedBytes: total.uploadedBytes + done.uploadedBytes,
@@ -289,10 +309,11 @@ export const copyManifest = async (
 ): Promise<CopyResult> => {
   const concurrency = options.concurrency ?? 64
   const transfers = options.transfers ?? new Map<Digest, Promise<unknown>>()
-  return copyTree(source, destination, descriptor, {
+  return copyTree(source, destination, descriptor, 0, {
     ...options,
     concurrency,
     transfers,
     gate: createGate(concurrency),
+    manifests: new Map(),
   })
 }

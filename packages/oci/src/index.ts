@@ -1,5 +1,6 @@
 // @polyarch/oci: OCI values and the Store interface.
 export * from './copy.ts'
+export * from './copy-referrers.ts'
 export * from './digest.ts'
 export * from './failure.ts'
 export * from './image-index.ts'

@@ -52,6 +52,12 @@ export interface ImageConfig {
 /** The largest manifest that is read: what the distribution spec asks every registry to accept. */
 export const manifestSizeLimit = 4 * 1024 * 1024
 
+/** BuildKit nests an index in a layout's index; more than a few levels are an attack. */
+export const deepestIndex = 4
+
+/** The most manifests that are followed from one index with all that it nests. */
+export const mostManifests = 10_000
+
 type Json = Readonly<Record<string, unknown>>
 
 const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)

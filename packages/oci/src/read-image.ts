@@ -4,9 +4,11 @@ import { verificationFailure } from './failure.ts'
 import type { ManifestContent } from './image-index.ts'
 import {
   type Descriptor,
+  deepestIndex,
   type ImageConfig,
   isAttestation,
   manifestSizeLimit,
+  mostManifests,
   parseImageConfig,
   parseIndex,
 } from './manifest.ts'
@@ -20,12 +22,6 @@ export interface FlatManifest {
   readonly attestations: readonly Descriptor[]
 }
 
-/** BuildKit nests an index in a layout's index; more than a few levels are an attack. */
-const deepestIndex = 4
-
-/** The most manifests that are read from one index with all that it nests. */
-const mostManifests = 10_000
-
 /**
  * The images and attestations behind a descriptor: itself, or what its index and the indexes in that name, each once.
  * @throws {Failure} verification, where an index is malformed, nests too deep or names what is no manifest.
@@ -33,11 +29,15 @@ const mostManifests = 10_000
 export const flattenManifest = async (store: StoreReader, descriptor: Descriptor): Promise<FlatManifest> => {
   const images = new Map<string, Descriptor>()
   const attestations = new Map<string, Descriptor>()
+  const indexes = new Set<string>()
   const refuse = (entry: Descriptor, why: string) => verificationFailure(`${store.location}@${entry.digest} ${why}`)
   const visit = async (entry: Descriptor, depth: number): Promise<void> => {
-    if (images.size + attestations.size >= mostManifests) throw refuse(entry, `is one of more than ${mostManifests}`)
+    if (images.size + attestations.size + indexes.size >= mostManifests)
+      throw refuse(entry, `is one of more than ${mostManifests}`)
     if (isIndexType(entry.mediaType)) {
       if (depth >= deepestIndex) throw refuse(entry, `is an index inside ${deepestIndex} others`)
+      if (indexes.has(entry.digest)) return
+      indexes.add(entry.digest)
       const { manifests } = parseIndex((await getManifestExactly(store, entry)).bytes)
       for (const child of manifests) await visit(child, depth + 1)
     } else if (!isImageManifestType(entry.mediaType)) throw refuse(entry, `is ${entry.mediaType}, which is no manifest`)

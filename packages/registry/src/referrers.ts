@@ -50,7 +50,7 @@ export const listByApi = async (
       target =
         next === undefined ? undefined : resolveLocation(next, { method: 'GET', url: response.url }, host.isInsecure)
     } catch (error) {
-      if (error instanceof Refusal && [400, 404, 405, 501].includes(error.request?.status ?? 0)) return undefined
+      if (error instanceof Refusal && [400, 403, 404, 405, 501].includes(error.request?.status ?? 0)) return undefined
       throw error
     }
   }
