@@ -1,5 +1,5 @@
 // The inputs that the build steps share, whatever the engine.
-import { choice, lines, map, text } from '@polyarch/ci-host'
+import { choice, lines, list, map, text } from '@polyarch/ci-host'
 
 export const buildInputs = {
   plan: text('The plan: its JSON, or a file that holds it'),
@@ -18,6 +18,9 @@ export const buildInputs = {
     'What happens when the engine would build this Dockerfile wrongly',
     ['enforce', 'warn', 'off'],
     'enforce',
+  ),
+  bases: list(
+    'Merge results of images of the plan that this one is built from: files or directories; FROM lines that name them get the digests just merged',
   ),
   allow: map('Without a plan: preflight findings that are fine here, lines of finding=reason'),
   'source-date-epoch': text('Builds reproducibly: timestamps are not those of the build (seconds since 1970)'),
@@ -39,6 +42,7 @@ export interface BuildInputs {
   readonly 'cache-repo'?: string | undefined
   readonly secrets: readonly string[]
   readonly preflight: 'enforce' | 'warn' | 'off'
+  readonly bases: readonly string[]
   readonly allow: Readonly<Record<string, string | undefined>>
   readonly 'source-date-epoch'?: string | undefined
   readonly 'engine-args': readonly string[]

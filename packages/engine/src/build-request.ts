@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Host, requireValues } from '@polyarch/ci-host'
-import { type Allowance, automaticArgs } from '@polyarch/dockerfile'
-import { type Leg, readPlan, requireImage, requireLeg } from '@polyarch/documents'
+import { type Allowance, automaticArgs, type BuildSettings, pinSources } from '@polyarch/dockerfile'
+import { type Leg, type MergeResult, readPlan, requireImage, requireLeg } from '@polyarch/documents'
 import {
   formatPlatform,
   inputFailure,
@@ -15,6 +15,7 @@ import {
 } from '@polyarch/oci'
 import type { BuildInputs } from './build-inputs.ts'
 import { hostPlatform } from './host-platform.ts'
+import { pinToResults, readPlannedBases } from './planned-bases.ts'
 
 import { requireContext, requireDockerfile } from './workspace.ts'
 
@@ -34,6 +35,8 @@ export interface BuildRequest {
   readonly context: string
   /** Absolute, without symbolic links, inside the workspace. */
   readonly dockerfile: string
+  /** What is built: the file's text, with images of the same plan pinned to the digests that were just merged. */
+  readonly dockerfileText: string
   readonly target: string | undefined
   /** The platform arguments, overridden by the user's. */
   readonly args: Readonly<Record<string, string>>
@@ -50,9 +53,18 @@ export interface BuildRequest {
   readonly layout: string
 }
 
+/** What the platform and the arguments of the request make of its Dockerfile. */
+export const settingsOf = ({ platform, buildPlatform, target, args }: BuildRequest): BuildSettings => ({
+  platform,
+  buildPlatform,
+  target: target ?? null,
+  args,
+})
+
 type Engine = Leg['engine']
 
 type Source = Pick<BuildRequest, 'name' | 'platform' | 'target' | 'labels' | 'annotations' | 'allowances'> & {
+  readonly bases: readonly MergeResult[]
   readonly context: string
   readonly dockerfile: string
   readonly args: Readonly<Record<string, string>>
@@ -100,6 +112,7 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
     labels: image.labels,
     annotations: image.annotations,
     allowances: allow,
+    bases: inputs.bases.length === 0 ? [] : await readPlannedBases(inputs.bases, host.directory, plan.id, image.needs),
   }
 }
 
@@ -127,6 +140,7 @@ const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
     labels: requireValues('labels', inputs.labels),
     annotations: requireValues('annotations', inputs.annotations),
     allowances: Object.entries(requireValues('allow', inputs.allow)).map(([finding, reason]) => ({ finding, reason })),
+    bases: [],
   }
 }
 
@@ -186,14 +200,19 @@ export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: 
   const context = await requireContext(host.directory, source.context)
   const buildPlatform = hostPlatform()
   const directory = inputs.layout ?? join('.polyarch', 'layouts', planned ? source.name : platformSlug(source.platform))
+  const dockerfile = await requireDockerfile(host.directory, context, source.dockerfile)
+  const args = { ...automaticArgs(buildPlatform, source.platform), ...source.args }
+  const settings = { target: source.target ?? null, platform: source.platform, buildPlatform, args }
+  const written = await readFile(dockerfile, 'utf8')
   return {
     name: source.name,
     platform: source.platform,
     buildPlatform,
     context,
-    dockerfile: await requireDockerfile(host.directory, context, source.dockerfile),
+    dockerfile,
+    dockerfileText: source.bases.length === 0 ? written : pinSources(written, settings, pinToResults(source.bases)),
     target: source.target,
-    args: { ...automaticArgs(buildPlatform, source.platform), ...source.args },
+    args,
     labels: source.labels,
     annotations: source.annotations,
     secrets: await readSecrets(host, inputs.secrets),

@@ -11,6 +11,10 @@ export interface LayerEntry {
   readonly path: string
   readonly type: Header['type']
   readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** What a link points to; undefined for what is none. */
+  readonly linkname: string | undefined
   /** Bytes. */
   readonly size: number
   /** The entry's bytes: read them all or none. */
@@ -62,8 +66,17 @@ export const readLayer = async (
 ): Promise<Digest> => {
   const hash = createHash('sha256')
   const tar = extract()
-  tar.on('entry', ({ name: path, type, mode, size }, content, next) => {
-    const entry = { path: relativePath(path), type, mode, size, content: content as unknown as LayerEntry['content'] }
+  tar.on('entry', ({ name: path, type, mode, uid, gid, linkname, size }, content, next) => {
+    const entry: LayerEntry = {
+      path: relativePath(path),
+      type,
+      mode,
+      uid,
+      gid,
+      linkname: linkname ?? undefined,
+      size,
+      content: content as unknown as LayerEntry['content'],
+    }
     const take = async (): Promise<void> => {
       try {
         await visit(entry)

@@ -1,20 +1,12 @@
 // Why an executor failed, in the terms of the exit codes.
+import { failureKindOf } from '@polyarch/engine'
 import { Failure, type FailureKind, formatPlatform, inputFailure, type Platform } from '@polyarch/oci'
 import type { ExecutorLog } from './executor-log.ts'
 
 /** A RUN instruction that failed; whatever it printed about networks is not the executor's own failure. */
 const commandFailed = /failed to execute command|waiting for process to exit|exit status \d+/
 
-const denied = /\b(?:UNAUTHORIZED|DENIED)\b|\b401 Unauthorized\b|\b403 Forbidden\b|authentication required/i
-
-const unreachable =
-  /\b(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|BLOB_UNKNOWN|TOOMANYREQUESTS)\b|\bdial tcp\b|no such host|connection (?:refused|reset)|i\/o timeout|TLS handshake|x509:|unexpected status code|unexpected EOF|server gave HTTP response/i
-
-const kindOf = (message: string): FailureKind => {
-  if (commandFailed.test(message)) return 'build'
-  if (denied.test(message)) return 'denied'
-  return unreachable.test(message) ? 'registry' : 'build'
-}
+const kindOf = (message: string): FailureKind => (commandFailed.test(message) ? 'build' : failureKindOf(message))
 
 const wrongFormat = /exec format error/i
 

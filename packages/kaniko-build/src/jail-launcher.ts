@@ -2,7 +2,7 @@
 import { mkdir, readFile, readlink, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CommandResult, Host } from '@polyarch/ci-host'
-import type { Mount, RemoveTree } from '@polyarch/engine'
+import { type IdMapping, type Mount, type RemoveTree, toolPath, userFlags } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
 import { planJailCommand } from './executor-command.ts'
 import type { Executor } from './executor-source.ts'
@@ -10,7 +10,6 @@ import { createJailRoot } from './jail-root.ts'
 import { jailReady, jailRefusal } from './jail-script.ts'
 import type { ExecutorRun, Launcher } from './launcher.ts'
 import { executorPath, isolatedMounts, isolatedPlaces } from './places.ts'
-import { type IdMapping, toolPath, userFlags } from './user-namespace.ts'
 
 /** How long an executor may take to end by itself: it has nothing to save. */
 const graceSeconds = 1

@@ -18,6 +18,7 @@ const request: BuildRequest = {
   secrets: [],
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
+  dockerfileText: 'FROM scratch\n',
   engineArgs: [],
   allowances: [],
   layout: '/workspace/out',

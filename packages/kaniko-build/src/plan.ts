@@ -1,6 +1,6 @@
 // The executor's arguments and environment for a build; pure.
-import type { BuildRequest } from '@polyarch/engine'
-import { Failure, formatPlatform, formatRepository, inputFailure } from '@polyarch/oci'
+import { type BuildRequest, checkEngineArgs } from '@polyarch/engine'
+import { Failure, formatPlatform, formatRepository } from '@polyarch/oci'
 import type { EngineFacts } from './engine-facts.ts'
 import type { Places } from './places.ts'
 
@@ -47,23 +47,6 @@ const reservedFlags = [
   'tar-path',
   'target',
 ]
-
-const squash = (flag: string): string => flag.toLowerCase().replace(/[-_]/g, '')
-
-const reserved = new Set(reservedFlags.map(squash))
-
-/**
- * Refuses engine-args that would make it another build: subcommands, short flags, a value apart from its flag (an
- * executor that does not know the flag takes the value for a subcommand), and what this module sets.
- */
-const checkEngineArg = (argument: string): string => {
-  const flag = /^--([A-Za-z][\w-]*)(?:=[^\n\r\0]*)?$/.exec(argument)?.[1]
-  if (flag === undefined)
-    throw inputFailure(`input engine-args: expected --flag or --flag=value on each line, found "${argument}"`)
-  if (reserved.has(squash(flag)))
-    throw inputFailure(`input engine-args: --${flag} is not yours to set: Polyarch's own inputs decide it`)
-  return argument
-}
 
 const requireFlag = (facts: EngineFacts, flag: string, wanted: string): void => {
   if (!facts.flags.has(flag))
@@ -118,7 +101,7 @@ export const planBuild = (
         : ['--cache', `--cache-repo=${formatRepository(request.cacheRepository)}`]),
       ...access.insecure.flatMap((host) => [`--insecure-registry=${host}`, `--skip-tls-verify-registry=${host}`]),
       ...planMirrors(facts, access),
-      ...request.engineArgs.map(checkEngineArg),
+      ...checkEngineArgs(request.engineArgs, reservedFlags),
     ],
     env: {
       // Without USER the executor's static binary cannot tell who it is.

@@ -1,22 +1,29 @@
 // Builds: request, launcher, executor, finished layout, in this order, and cleans up whatever happens.
-import { readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
-import { type BuildSettings, executedInstructions, kanikoLineageOf, parseDockerfile } from '@polyarch/dockerfile'
+import { kanikoLineageOf } from '@polyarch/dockerfile'
 import {
   type BuildRequest,
-  explainNotRunnable,
   type FinishedLayout,
+  findIdMapping,
+  findLogins,
   finishLayout,
+  type IdMapping,
+  insecureHosts,
+  listRepositories,
   openPartialLayout,
   openWorkDirectory,
   passPreflight,
   type RemoveTree,
   readBuildRequest,
-  readEmulators,
+  readProxies,
+  removeMapped,
   removePlainly,
+  requireRunnable,
+  settingsOf,
+  stageBuild,
 } from '@polyarch/engine'
-import { Failure, formatPlatform, inputFailure, type Repository } from '@polyarch/oci'
+import { Failure, formatPlatform, type Repository } from '@polyarch/oci'
 import { openImageLookup, openStores, parseMirrors, type Stores } from '@polyarch/stores'
 import { openCacheDirectory } from './cache-directory.ts'
 import { chooseLauncher } from './choose-launcher.ts'
@@ -32,51 +39,6 @@ import type { Launcher } from './launcher.ts'
 import type { Outputs } from './outputs.ts'
 import type { BuildDirectories } from './places.ts'
 import { planBuild } from './plan.ts'
-import { insecureHosts, listRepositories } from './registry-hosts.ts'
-import { type StagedLogin, stageBuild } from './staging.ts'
-import { findIdMapping, type IdMapping, removeMapped } from './user-namespace.ts'
-
-const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
-
-const readProxies = (env: Host['env']): Record<string, string> =>
-  Object.fromEntries(proxyVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
-
-const findLogins = async (stores: Stores, repositories: readonly Repository[]): Promise<StagedLogin[]> => {
-  const logins = new Map<string, StagedLogin>()
-  for (const { host, name } of repositories) {
-    const credential = logins.has(host) ? undefined : await stores.findCredential(host, name)
-    if (credential === undefined) continue
-    logins.set(
-      host,
-      'identityToken' in credential
-        ? { host, username: '', password: '', identityToken: credential.identityToken }
-        : { host, username: credential.username, password: credential.password },
-    )
-  }
-  return [...logins.values()]
-}
-
-const settingsOf = ({ platform, buildPlatform, target, args }: BuildRequest): BuildSettings => ({
-  platform,
-  buildPlatform,
-  target: target ?? null,
-  args,
-})
-
-/**
- * Refuses what this machine cannot run before anything is pulled. kaniko runs every RUN on the target's platform,
- * whatever --platform of its FROM says.
- */
-const requireRunnable = async (host: Host, request: BuildRequest, dockerfile: string): Promise<void> => {
-  const { platform, buildPlatform } = request
-  const [run] = executedInstructions(parseDockerfile(dockerfile), settingsOf(request))
-  if (run === undefined) return
-  const why = explainNotRunnable(buildPlatform, platform, await readEmulators())
-  if (why === undefined) return
-  throw inputFailure(
-    `${relative(host.directory, request.dockerfile)}:${run.line}: ${run.text} has to run on ${formatPlatform(platform)}, and on this ${formatPlatform(buildPlatform)} machine ${why}: build on a runner of that platform, or register an emulator with flag F (docker run --privileged --rm tonistiigi/binfmt --install ${platform.architecture}, or Debian's qemu-user-static and binfmt-support)`,
-  )
-}
 
 interface Opened {
   readonly launcher: Launcher
@@ -185,11 +147,11 @@ const build = async (
 /** Builds what the inputs ask for; the layout exists afterwards only if it is whole and right. */
 export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const request = await readBuildRequest(inputs, host, 'kaniko')
-  const dockerfile = await readFile(request.dockerfile, 'utf8')
+  const dockerfile = request.dockerfileText
   const repositories = listRepositories(request, dockerfile)
   const { launcher: name, reason } = await chooseLauncher(inputs, host)
   host.log.info(`launcher ${name}: ${reason}`)
-  if (name === 'jail' || name === 'inside') await requireRunnable(host, request, dockerfile)
+  if (name === 'jail' || name === 'inside') await requireRunnable(host, request, dockerfile, 'target')
   await using stores = await openStores(inputs, host)
   const mapping = name === 'jail' ? await findIdMapping(host) : 'all'
   const removeTree = name === 'jail' ? removeMapped(host, mapping) : removePlainly

@@ -1,9 +1,10 @@
 // The registries that a build reaches: which logins it needs, and which of them are on this machine.
+import type { Host } from '@polyarch/ci-host'
 import { parseDockerfile, sourceImages } from '@polyarch/dockerfile'
-import type { BuildRequest } from '@polyarch/engine'
 import { Failure, isLoopback, parseFamiliarReference, type Repository } from '@polyarch/oci'
+import { type BuildRequest, settingsOf } from './build-request.ts'
 
-/** A repository that the build reads, or undefined where its name is none: the executor will say so. */
+/** A repository that the build reads, or undefined where its name is none: the engine will say so. */
 const repositoryOf = (reference: string): Repository | undefined => {
   try {
     const { host, name } = parseFamiliarReference(reference)
@@ -16,12 +17,7 @@ const repositoryOf = (reference: string): Repository | undefined => {
 
 /** The repositories that the build pulls from and caches in, each once. */
 export const listRepositories = (request: BuildRequest, dockerfile: string): Repository[] => {
-  const images = sourceImages(parseDockerfile(dockerfile), {
-    platform: request.platform,
-    buildPlatform: request.buildPlatform,
-    target: request.target ?? null,
-    args: request.args,
-  })
+  const images = sourceImages(parseDockerfile(dockerfile), settingsOf(request))
   const repositories = [...images.map(({ reference }) => repositoryOf(reference)), request.cacheRepository]
   const known = repositories.filter((repository) => repository !== undefined)
   return [...new Map(known.map((repository) => [`${repository.host}/${repository.name}`, repository])).values()]
@@ -31,3 +27,9 @@ export const listRepositories = (request: BuildRequest, dockerfile: string): Rep
 export const insecureHosts = (repositories: readonly Repository[], named: readonly string[]): string[] => [
   ...new Set([...named, ...repositories.map(({ host }) => host).filter(isLoopback)]),
 ]
+
+const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+
+/** The proxy variables of the environment; their values may hold credentials. */
+export const readProxies = (env: Host['env']): Record<string, string> =>
+  Object.fromEntries(proxyVariables.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))

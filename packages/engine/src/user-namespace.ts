@@ -1,8 +1,7 @@
-// Whether a jail needs a user namespace on this machine, and which ids it gets there.
+// Whether a build needs a user namespace on this machine, and which ids it gets there.
 import type { Host } from '@polyarch/ci-host'
-import type { RemoveTree } from '@polyarch/engine'
-import { removePlainly } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
+import { type RemoveTree, removePlainly } from './work-directory.ts'
 
 /** `all`: root. `ranges`: a user with subordinate ids. `single`: one id, so that files cannot change their owner. */
 export type IdMapping = 'all' | 'ranges' | 'single'
@@ -16,17 +15,17 @@ const flagsOf: Readonly<Record<IdMapping, readonly string[]>> = {
 /** The flags of `unshare` for the mapping. */
 export const userFlags = (mapping: IdMapping): readonly string[] => flagsOf[mapping]
 
-/** The places of the programs that a jail is made with; a user's PATH often lacks the last ones. */
+/** The places of the programs that namespaces are made with; a user's PATH often lacks the last ones. */
 export const toolPath = (env: Readonly<Record<string, string | undefined>>): string =>
   [env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':')
 
 const explain = (stderr: string): string => stderr.trim().split('\n').at(-1) ?? ''
 
 /**
- * The best mapping that this machine allows.
+ * The best mapping that this machine allows. `purpose` names the input that wants it and what for.
  * @throws {Failure} input, saying what has to be allowed, when there is none.
  */
-export const findIdMapping = async (host: Host): Promise<IdMapping> => {
+export const findIdMapping = async (host: Host, purpose = 'input launcher: a jail'): Promise<IdMapping> => {
   const unshare = (mapping: IdMapping) =>
     host.exec({
       file: 'unshare',
@@ -38,7 +37,7 @@ export const findIdMapping = async (host: Host): Promise<IdMapping> => {
     const { code, stderr } = await unshare('all')
     if (code === 0) return 'all'
     throw inputFailure(
-      `input launcher: a jail needs namespaces, which this job may not make although it is root (${explain(stderr)}): run it privileged, or in the kaniko image`,
+      `${purpose} needs namespaces, which this job may not make although it is root (${explain(stderr)}): run it privileged`,
     )
   }
   if ((await unshare('ranges')).code === 0) return 'ranges'
@@ -50,11 +49,11 @@ export const findIdMapping = async (host: Host): Promise<IdMapping> => {
     return 'single'
   }
   throw inputFailure(
-    `input launcher: a jail needs user namespaces, which this machine does not allow (${explain(stderr)}): see sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns and user.max_user_namespaces, or run as root`,
+    `${purpose} needs user namespaces, which this machine does not allow (${explain(stderr)}): see sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns and user.max_user_namespaces, or run as root`,
   )
 }
 
-/** Removes a jail's files, whichever ids own them. */
+/** Removes a build's files, whichever ids own them. */
 export const removeMapped = (host: Host, mapping: IdMapping): RemoveTree => {
   if (mapping === 'all') return removePlainly
   return async (directory) => {

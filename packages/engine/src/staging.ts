@@ -1,17 +1,11 @@
-// The files that the executor reads besides the context: Dockerfile, ignore file, logins, secrets and certificates.
+// The files that an engine reads besides the context: Dockerfile, ignore file, logins, secrets and certificates.
 import { copyFile, mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
-import { type BuildRequest, findRealPath, isInside } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
-
-/** A login as docker's config.json holds it. */
-export interface StagedLogin {
-  readonly host: string
-  readonly username: string
-  readonly password: string
-  readonly identityToken?: string
-}
+import type { BuildRequest } from './build-request.ts'
+import { formatDockerConfig, type StagedLogin } from './docker-config.ts'
+import { findRealPath, isInside } from './workspace.ts'
 
 const secretMode = 0o600
 
@@ -24,23 +18,6 @@ const systemBundles = [
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
   '/etc/ssl/cert.pem',
 ]
-
-/** docker.io's key in a docker config, which is older than its host name. */
-const configKey = (host: string): string => (host === 'docker.io' ? 'https://index.docker.io/v1/' : host)
-
-/** A docker config.json with the logins and nothing else. */
-export const formatDockerConfig = (logins: readonly StagedLogin[]): string =>
-  JSON.stringify({
-    auths: Object.fromEntries(
-      logins.map(({ host, username, password, identityToken }) => [
-        configKey(host),
-        {
-          auth: Buffer.from(`${username}:${password}`).toString('base64'),
-          ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
-        },
-      ]),
-    ),
-  })
 
 /** A path as a pattern of an ignore file that matches it and nothing else. */
 const literalPattern = (path: string): string =>
@@ -96,7 +73,7 @@ export const stageBuild = async (
   settings: { readonly logins: readonly StagedLogin[]; readonly caFile: string | undefined },
 ): Promise<void> => {
   await mkdir(directory, { mode: 0o700 })
-  await copyFile(request.dockerfile, join(directory, 'Dockerfile'))
+  await writeFile(join(directory, 'Dockerfile'), request.dockerfileText)
   const paths = ownPaths(host, request)
   const ignoreFile = formatIgnoreFile(await readIgnoreFile(host, request), paths)
   await writeFile(join(directory, 'Dockerfile.dockerignore'), `${ignoreFile}\n`)

@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHost } from '@polyarch/ci-host'
-import type { BuildRequest } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
-import { formatDockerConfig, formatIgnoreFile, stageBuild } from './staging.ts'
+import type { BuildRequest } from './build-request.ts'
+import { formatDockerConfig } from './docker-config.ts'
+import { formatIgnoreFile, stageBuild } from './staging.ts'
 
 const requestOf = (workspace: string, change: Partial<BuildRequest> = {}): BuildRequest => ({
   name: 'web',
@@ -13,6 +14,7 @@ const requestOf = (workspace: string, change: Partial<BuildRequest> = {}): Build
   buildPlatform: parsePlatform('linux/amd64'),
   context: workspace,
   dockerfile: join(workspace, 'Dockerfile'),
+  dockerfileText: 'FROM scratch\n',
   target: undefined,
   args: {},
   labels: {},
