@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { defineStep, type Host, type Log, number, parseInputs, text } from '@polyarch/ci-host'
 import { step as detectArch } from '@polyarch/detect-arch'
-import { type Leg, MergeResult, Plan } from '@polyarch/documents'
+import { type Leg, MergeResult, Plan, requireImage } from '@polyarch/documents'
 import { step as kanikoBuild } from '@polyarch/kaniko-build'
 import { step as mergeManifest } from '@polyarch/merge-manifest'
 import { inputFailure } from '@polyarch/oci'
@@ -84,9 +84,11 @@ export const step = defineStep({
       const own = hostOfTask(host, leg.id, status, signal)
       const layout = join(work, 'layouts', leg.id)
       const place = { plan: planFile, leg: leg.id, layout }
+      const { needs } = requireImage(plan, leg.image)
+      const bases = needs.map((image) => join(work, 'merge', `${image}.json`))
       const record = join(work, 'records', `${leg.id}.json`)
       try {
-        const built = await builder.run({ ...parseInputs(builder, place), ...shared, ...engine }, own)
+        const built = await builder.run({ ...parseInputs(builder, { ...place, bases }), ...shared, ...engine }, own)
         const version = `${leg.engine}@${built['engine-version']}`
         await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record, engine: version }), ...shared }, own)
       } finally {
