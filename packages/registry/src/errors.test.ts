@@ -14,7 +14,7 @@ const refusedBy = async (
 ): Promise<{ error: StoreError; retries: readonly string[]; count: number }> => {
   await using server = await startFakeServer(script)
   await using test = openTestClient()
-  const error = await errorOf(test.open(server.host).pushManifest(image.manifest, 'v1'))
+  const error = await errorOf(test.open(server.host).pushManifest(image.manifest))
   expect(error).toBeInstanceOf(StoreError)
   return { error: error as StoreError, retries: test.retries, count: server.requests.length }
 }
@@ -33,7 +33,7 @@ describe('a refusal', () => {
     expect(error.code).toBe('TAG_INVALID')
     expect(error.kind).toBe('registry')
     expect(error.message).toMatch(
-      /^PUT http:\/\/127\.0\.0\.1:\d+\/v2\/acme\/web\/manifests\/v1: 400 TAG_INVALID: tags are immutable here \(v1\)$/,
+      /^PUT http:\/\/127\.0\.0\.1:\d+\/v2\/acme\/web\/manifests\/sha256:[0-9a-f]{64}: 400 TAG_INVALID: tags are immutable here \(v1\)$/,
     )
     expect(count).toBe(1)
   })

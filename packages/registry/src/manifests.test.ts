@@ -126,6 +126,34 @@ describe('a manifest', () => {
   })
 })
 
+describe('an immutable tag', () => {
+  const refuse =
+    (status: number, code: string, holds: string): FakeScript =>
+    ({ method }) =>
+      method === 'PUT'
+        ? { status, body: JSON.stringify({ errors: [{ code, message: 'the tag v1 already exists' }] }) }
+        : send({ 'docker-content-digest': holds })
+
+  test.each([
+    [400, 'TAG_INVALID'],
+    [412, 'PRECONDITION'],
+    [403, 'DENIED'],
+    [409, 'CONFLICT'],
+  ])('that has the digest already is no failure (%d %s)', async (status, code) => {
+    await using server = await startFakeServer(refuse(status, code, digest))
+    await using test = openTestClient()
+    await test.open(server.host).pushManifest(image, 'v1')
+    expect(server.requests.map(({ method }) => method)).toEqual(['PUT', 'HEAD'])
+  })
+
+  test('that has another is the registry’s refusal', async () => {
+    await using server = await startFakeServer(refuse(400, 'TAG_INVALID', `sha256:${'0'.repeat(64)}`))
+    await using test = openTestClient()
+    const error = (await errorOf(test.open(server.host).pushManifest(image, 'v1'))) as StoreError
+    expect([error.code, error.message.endsWith('the tag v1 already exists')]).toEqual(['TAG_INVALID', true])
+  })
+})
+
 describe('tags', () => {
   const list = (tags: unknown, link?: string): FakeReply => ({
     status: 200,

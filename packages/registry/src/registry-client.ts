@@ -9,7 +9,7 @@ import { openRepository } from './repository-store.ts'
 import { fetchToken } from './token.ts'
 import { openTransport } from './transport.ts'
 
-export interface RegistryClient {
+export interface RegistryClient extends AsyncDisposable {
   /** The store of the repository; nothing is sent before it is used. */
   repository(repository: Repository): Store
   /** Closes all connections; what is under way fails. */
@@ -63,5 +63,6 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
         onRetry,
       }),
     close: () => transport.close(),
+    [Symbol.asyncDispose]: () => transport.close(),
   }
 }

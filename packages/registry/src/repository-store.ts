@@ -1,7 +1,7 @@
 // The Store of one repository: reads from mirrors first, writes to the origin only.
-import { type Descriptor, isStoreError, type Store, StoreError } from '@polyarch/oci'
+import { type Descriptor, type Digest, isStoreError, type Store, StoreError } from '@polyarch/oci'
 import { downloadBlob, type Source } from './download.ts'
-import { headerOf } from './errors.ts'
+import { headerOf, Refusal } from './errors.ts'
 import { resolveLocation } from './location.ts'
 import { getManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
@@ -30,6 +30,15 @@ const uploadOnce = async (upload: Upload): Promise<void> => {
   await started
 }
 
+/**
+ * Whether a registry may have refused a tag only because its tags are immutable: ECR says 400 TAG_INVALID, Harbor 412,
+ * others 403, 405 or 409. Where the tag has the digest already, that is what was asked for.
+ */
+const mayBeImmutable = (error: unknown): boolean =>
+  error instanceof Refusal &&
+  [400, 403, 405, 409, 412].includes(error.request?.status ?? 0) &&
+  ['TAG_INVALID', 'DENIED', 'UNSUPPORTED', 'UNKNOWN'].includes(error.code)
+
 /** Opens the store; nothing is sent yet. */
 export const openRepository = (settings: RepositorySettings): Store => {
   const { host, repository, mirrors, onRetry } = settings
@@ -51,6 +60,16 @@ export const openRepository = (settings: RepositorySettings): Store => {
 
   const getAnywhere: Store['getManifest'] = (reference) =>
     readThrough((source) => getManifest(source.host, source.repository, reference))
+
+  const hasTag = async (tag: string, digest: Digest): Promise<boolean> => {
+    try {
+      return (await resolveManifest(host, repository, tag)).digest === digest
+    } catch (error) {
+      // Then the refusal of the tag says more than this one.
+      if (isStoreError(error)) return false
+      throw error
+    }
+  }
 
   /** The fallback tag is written after it is read: only the origin's is the truth. */
   const fallbackTag = {
@@ -120,7 +139,13 @@ export const openRepository = (settings: RepositorySettings): Store => {
     mountBlob: (descriptor, from) => mountBlob(origin, descriptor, from),
 
     pushManifest: async (content, tag) => {
-      const { subjectNoted } = await putManifest(host, repository, content, tag)
+      let subjectNoted: boolean
+      try {
+        subjectNoted = (await putManifest(host, repository, content, tag)).subjectNoted
+      } catch (error) {
+        if (tag === undefined || !mayBeImmutable(error) || !(await hasTag(tag, content.descriptor.digest))) throw error
+        return
+      }
       const referrer = subjectNoted ? undefined : referrerOf(content)
       if (referrer !== undefined)
         await takeTurn(host, `${location}@${referrer.subject}`, () =>

@@ -165,6 +165,23 @@ describe('a broken upload', () => {
     expect(test.retries).toHaveLength(1)
   })
 
+  test('begins again where the server does not take the rest of it', async () => {
+    const breaks = first(
+      'PUT',
+      { resetAfter: 1_000_000 },
+      { status: 400, body: '{"errors":[{"code":"DIGEST_INVALID"}]}' },
+    )
+    await using server = await startFakeServer(
+      script((request) =>
+        request.method === 'GET' ? { status: 204, headers: { range: '0-999999' } } : breaks(request),
+      ),
+    )
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'PUT', 'POST', 'PUT'])
+    expect(server.requests.at(-1)?.body.equals(bytes)).toBe(true)
+  })
+
   test('begins again where the server has forgotten it', async () => {
     await using server = await startFakeServer(script(first('PUT', { resetAfter: 100_000 })))
     await using test = openTestClient()

@@ -211,9 +211,18 @@ const explainDigest = async (
   return new StoreError('DIGEST_INVALID', reason, { cause })
 }
 
-const isLostSession = (error: unknown): boolean =>
+/**
+ * Whether the upload is worth beginning again: the server has forgotten it, or refuses its continuation, in which it
+ * may have miscounted. Only what it says of a whole upload is believed.
+ */
+const isLostSession = (error: unknown, session: Session | undefined): boolean =>
   error instanceof Refusal &&
-  (error.request?.status === 416 || ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID'].includes(error.code))
+  !error.transient &&
+  error.code !== 'UNAUTHORIZED' &&
+  error.code !== 'DENIED' &&
+  ((session?.offset ?? 0) > 0 ||
+    error.request?.status === 416 ||
+    ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID'].includes(error.code))
 
 /** How often an upload that the server has forgotten begins again. */
 const mostRestarts = 3
@@ -238,12 +247,12 @@ export const uploadBlob = async (upload: Upload): Promise<void> => {
       host.succeed()
       break
     } catch (error) {
-      if (isStoreError(error, 'DIGEST_INVALID') && error instanceof Refusal) throw await explainDigest(upload, error)
-      if (isLostSession(error) && restarts < mostRestarts) {
+      if (isLostSession(error, session) && restarts < mostRestarts) {
         restarts += 1
         session = undefined
         continue
       }
+      if (error instanceof Refusal && error.code === 'DIGEST_INVALID') throw await explainDigest(upload, error)
       await host.recover(error, attempt, place)
       const state = await inspectUpload(upload, session)
       if (state === 'done') break
