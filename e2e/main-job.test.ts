@@ -183,6 +183,55 @@ describe.skipIf(lacks('kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-am
       expect(await tagsOf(registry, 'unused/web')).toEqual([])
     })
 
+    test('an image that is built from another image of the plan gets what was just merged, not what its tag was', async () => {
+      await using project = await prepare('root', 'chain')
+      const repository = `${registry.host}/chain`
+      await writeFile(
+        join(project.path, 'polyarch.yaml'),
+        `version: 1
+defaults: { registry: ${repository}, platforms: [linux/amd64, linux/arm64] }
+images:
+  app: { context: app, tags: ["1"] }
+  base: { context: base, tags: ["1"] }
+`,
+      )
+      for (const [name, text] of [
+        ['base', 'FROM scratch\nCOPY content /content\n'],
+        ['app', `FROM ${repository}/base:1\nCOPY content /own\n`],
+      ] as const) {
+        await mkdir(join(project.path, name))
+        await writeFile(join(project.path, name, 'Dockerfile'), text)
+        await writeFile(join(project.path, name, 'content'), `${name}\n`)
+      }
+      await succeed(project, 'root', 'run', ...executor())
+      const layersOf = async (name: string): Promise<string[]> => {
+        const override = [
+          'skopeo',
+          '--override-os',
+          'linux',
+          '--override-arch',
+          'arm64',
+          'inspect',
+          '--format',
+        ] as const
+        const reference = `docker://${repository}/${name}:1`
+        const command = [
+          ...override,
+          '{{range .Layers}}{{.}} {{end}}',
+          ...skopeoAccess(registry, ''),
+          reference,
+        ] as const
+        return (await runOrThrow([...command], { directory: '/' })).trim().split(' ')
+      }
+      const first = await layersOf('base')
+      expect((await layersOf('app'))[0]).toBe(first[0])
+      await writeFile(join(project.path, 'base/content'), 'another base\n')
+      await succeed(project, 'root', 'run', ...executor())
+      const second = await layersOf('base')
+      expect(second[0], 'the base did change').not.toBe(first[0])
+      expect((await layersOf('app'))[0]).toBe(second[0])
+    })
+
     test('a record that is missing stops the merge: the platform is named and no tag moves', async () => {
       await using project = await prepare('root', 'missing')
       await succeed(project, 'root', 'run', ...executor())
