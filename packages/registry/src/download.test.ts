@@ -157,6 +157,17 @@ describe('mirrors', () => {
     expect(origin.requests[0]?.headers.range).toMatch(/^bytes=[1-9]\d*-$/)
   })
 
+  test('that are not there are passed over, once', async () => {
+    const gone = await startFakeServer(() => 'reset')
+    await gone[Symbol.asyncDispose]()
+    await using origin = await startFakeServer(serve([]))
+    await using test = openTestClient({ mirrors: { [origin.host]: [gone.host] } })
+    const store = test.open(origin.host)
+    for (let i = 0; i < 3; i += 1) expect(await readAll(store.getBlob(descriptor))).toHaveLength(bytes.length)
+    expect(test.retries).toHaveLength(1)
+    expect(test.retries[0]).toContain(`${gone.host}: it refuses connections`)
+  })
+
   test('are not asked whether something is already pushed, nor written to', async () => {
     await using mirror = await startFakeServer(() => ({ status: 200, body: bytes }))
     await using origin = await startFakeServer(({ method }) =>

@@ -71,6 +71,7 @@ export const downloadBlob = async function* (
     const { host, repository } = source
     const place = `${host.name}/${repository}`
     const isOrigin = position === sources.length - 1
+    if (!isOrigin && host.facts.isGone) continue
     let attempt = 1
     let attemptStart = offset
     for (let done = false; !done; ) {
@@ -92,6 +93,7 @@ export const downloadBlob = async function* (
           attemptStart = offset
         } else {
           if (!(error instanceof StoreError)) throw error
+          if (error.code === 'UNREACHABLE' && offset === attemptStart) host.facts.isGone = true
           onRetry(`${error.message}; reading on from the next place`)
           break
         }

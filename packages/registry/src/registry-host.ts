@@ -21,6 +21,8 @@ export interface HostFacts {
   acceptsSinglePost: boolean | undefined
   /** It has the referrers API. */
   hasReferrers: boolean | undefined
+  /** As a mirror it could not be reached, and is left out. */
+  isGone: boolean
   /** The repositories that each blob was pushed to or found in. */
   readonly blobs: Map<Digest, Set<string>>
 }
@@ -77,8 +79,7 @@ const isWrongScheme = (error: unknown): error is Refusal =>
   error instanceof Refusal &&
   (error.code === 'UNREACHABLE' ||
     // What Go's and nginx's TLS servers answer to clear text.
-    (error.request?.status === 400 &&
-      /HTTP(?: request)? (?:request )?(?:was )?(?:sent )?to (?:an )?HTTPS/i.test(error.reason)))
+    (error.request?.status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(error.reason)))
 
 export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost => {
   const { name, exchange, authenticator, isInsecure } = settings
@@ -142,6 +143,7 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
       refusesMissingContent: false,
       acceptsSinglePost: undefined,
       hasReferrers: undefined,
+      isGone: false,
       blobs: new Map(),
     },
     open,

@@ -1,13 +1,14 @@
 // The Store of one repository: reads from mirrors first, writes to the origin only.
-import { type Descriptor, type Digest, isStoreError, type Store, StoreError } from '@polyarch/oci'
+import { type Digest, isStoreError, type Store } from '@polyarch/oci'
+import { findBlob } from './blobs.ts'
 import { downloadBlob, type Source } from './download.ts'
-import { headerOf, Refusal } from './errors.ts'
-import { resolveLocation } from './location.ts'
+import { Refusal } from './errors.ts'
 import { getManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
+import { mountBlob } from './mount.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
-import { forgetBlob, hasBlob, noteBlob, readScope, takeTurn, writeScope } from './registry-host.ts'
+import { takeTurn } from './registry-host.ts'
 import { listTags } from './tags.ts'
-import { cancelUpload, type Upload, uploadBlob } from './upload.ts'
+import { type Upload, uploadBlob } from './upload.ts'
 
 export interface RepositorySettings extends Source {
   readonly mirrors: readonly Source[]
@@ -48,10 +49,12 @@ export const openRepository = (settings: RepositorySettings): Store => {
   /** The first mirror's answer, else the origin's; a mirror that fails is passed over with a line in the log. */
   const readThrough = async <T>(read: (source: Source) => Promise<T>): Promise<T> => {
     for (const mirror of mirrors) {
+      if (mirror.host.facts.isGone) continue
       try {
         return await read(mirror)
       } catch (error) {
         if (!isStoreError(error)) throw error
+        if (error.code === 'UNREACHABLE') mirror.host.facts.isGone = true
         onRetry(`${error.message}; reading on from ${location}`)
       }
     }
@@ -89,31 +92,7 @@ export const openRepository = (settings: RepositorySettings): Store => {
     resolveManifest: (reference) => resolveManifest(host, repository, reference),
     getManifest: getAnywhere,
 
-    resolveBlob: async (digest) => {
-      try {
-        const response = await host.call({
-          method: 'HEAD',
-          repository,
-          target: `blobs/${digest}`,
-          scopes: [readScope(repository)],
-          accept: [200],
-          notFound: 'BLOB_UNKNOWN',
-        })
-        const length = headerOf(response, 'content-length') ?? ''
-        if (!/^\d{1,16}$/.test(length))
-          throw new StoreError(
-            'UNKNOWN',
-            `${location}@${digest} is there, but the registry does not say how large it is`,
-          )
-        noteBlob(host, digest, repository)
-        return Number(length)
-      } catch (error) {
-        if (!isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN')) throw error
-        forgetBlob(host, digest, repository)
-        return undefined
-      }
-    },
-
+    resolveBlob: (digest) => findBlob(host, repository, digest),
     getBlob: (descriptor, start = 0) => downloadBlob([...mirrors, origin], descriptor, start, onRetry),
 
     listTags: () => listTags(host, repository),
@@ -154,40 +133,5 @@ export const openRepository = (settings: RepositorySettings): Store => {
     },
 
     deleteManifest: (reference) => removeManifest(host, repository, reference),
-  }
-}
-
-/** Whether the registry took the blob over from its other repository. */
-const mountBlob = async (
-  { host, repository }: Source,
-  { digest }: Descriptor,
-  from: { readonly host: string; readonly name: string },
-): Promise<boolean> => {
-  if (from.host !== host.name) return false
-  if (hasBlob(host, digest, repository) || from.name === repository) return hasBlob(host, digest, repository)
-  try {
-    const response = await host.call({
-      method: 'POST',
-      repository,
-      target: `blobs/uploads/?${new URLSearchParams({ mount: digest, from: from.name }).toString()}`,
-      scopes: [writeScope(repository), readScope(from.name)],
-      accept: [201, 202],
-      notFound: 'BLOB_UNKNOWN',
-    })
-    if (response.status === 201) {
-      noteBlob(host, digest, repository)
-      return true
-    }
-    const upload = resolveLocation(
-      headerOf(response, 'location'),
-      { method: 'POST', url: response.url },
-      host.isInsecure,
-    )
-    await cancelUpload(host, repository, upload)
-    return false
-  } catch (error) {
-    // No access to the other repository is no reason to fail: the blob is uploaded, and that says what is wrong here.
-    if (isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'DENIED', 'UNAUTHORIZED', 'UNSUPPORTED')) return false
-    throw error
   }
 }

@@ -1,5 +1,6 @@
 // Uploads a blob: one POST, one PUT; after a broken connection on from where the server has got to.
 import { type BlobContent, createVerifier, type Descriptor, type Digest, isStoreError, StoreError } from '@polyarch/oci'
+import { findBlob } from './blobs.ts'
 import { headerOf, Refusal } from './errors.ts'
 import type { ReadResponse, StreamedBody } from './exchange.ts'
 import { resolveLocation } from './location.ts'
@@ -133,22 +134,8 @@ const finishUpload = async (upload: Upload, session: Session, sent: { bytes: num
   await response.body.dump()
 }
 
-const isThere = async ({ host, repository, descriptor }: Upload): Promise<boolean> => {
-  try {
-    const response = await host.call({
-      method: 'HEAD',
-      repository,
-      target: `blobs/${descriptor.digest}`,
-      scopes: [readScope(repository)],
-      accept: [200],
-      notFound: 'BLOB_UNKNOWN',
-    })
-    return headerOf(response, 'content-length') === String(descriptor.size)
-  } catch (error) {
-    if (isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN')) return false
-    throw error
-  }
-}
+const isThere = async ({ host, repository, descriptor }: Upload): Promise<boolean> =>
+  (await findBlob(host, repository, descriptor.digest)) === descriptor.size
 
 /** Ends an upload that nobody needs; a registry that does not allow it forgets uploads by itself. */
 export const cancelUpload = async (host: RegistryHost, repository: string, url: URL): Promise<void> => {

@@ -1,0 +1,30 @@
+// Whether a repository has a blob.
+import { type Digest, isStoreError, StoreError } from '@polyarch/oci'
+import { headerOf } from './errors.ts'
+import { forgetBlob, noteBlob, type RegistryHost, readScope } from './registry-host.ts'
+
+/** The blob's size in bytes, or undefined where the repository does not have it. */
+export const findBlob = async (host: RegistryHost, repository: string, digest: Digest): Promise<number | undefined> => {
+  try {
+    const response = await host.call({
+      method: 'HEAD',
+      repository,
+      target: `blobs/${digest}`,
+      scopes: [readScope(repository)],
+      accept: [200],
+      notFound: 'BLOB_UNKNOWN',
+    })
+    const length = headerOf(response, 'content-length') ?? ''
+    if (!/^\d{1,16}$/.test(length))
+      throw new StoreError(
+        'UNKNOWN',
+        `${host.name}/${repository}@${digest} is there, but the registry does not say how large it is`,
+      )
+    noteBlob(host, digest, repository)
+    return Number(length)
+  } catch (error) {
+    if (!isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN')) throw error
+    forgetBlob(host, digest, repository)
+    return undefined
+  }
+}
