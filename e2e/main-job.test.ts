@@ -91,7 +91,7 @@ describe.skipIf(lacks('kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-am
     const walk = async (identity: Identity, name: string) => {
       await using project = await prepare(identity, name)
       const run = (...args: string[]) => succeed(project, identity, ...args)
-      await run('detect-arch', '--output', 'plan.json')
+      await run('detect-arch', '--emulate', 'allow', '--output', 'plan.json')
       for (const leg of legs) {
         await run('kaniko-build', '--plan', 'plan.json', '--leg', leg, '--layout', `out/${leg}`, ...executor())
         await run(
@@ -154,7 +154,7 @@ describe.skipIf(lacks('kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-am
 
     test('what was built on each platform is what its machine says', async () => {
       await using project = await prepare('root', 'truth')
-      await succeed(project, 'root', 'run', ...executor())
+      await succeed(project, 'root', 'run', '--emulate', 'allow', ...executor())
       for (const architecture of ['amd64', 'arm64']) {
         await using unpacked = await temporaryDirectory('polyarch-unpacked')
         const copy = ['skopeo', '--override-os', 'linux', '--override-arch', architecture, 'copy', '--quiet'] as const
@@ -174,7 +174,7 @@ describe.skipIf(lacks('kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-am
 
     test('run goes the whole way into a directory, without any server', async () => {
       await using project = await prepare('root', 'unused')
-      const log = await succeed(project, 'root', 'run', '--to', 'oci:images', ...executor())
+      const log = await succeed(project, 'root', 'run', '--to', 'oci:images', '--emulate', 'allow', ...executor())
       expect(log).toMatch(/linux\/amd64\s.*sha256:[0-9a-f]{64}/)
       expect(log).toMatch(/linux\/arm64\s.*sha256:[0-9a-f]{64}/)
       const inspect = ['skopeo', 'inspect', '--raw', `oci:${project.path}/images/web:latest`] as const
@@ -203,7 +203,7 @@ images:
         await writeFile(join(project.path, name, 'Dockerfile'), text)
         await writeFile(join(project.path, name, 'content'), `${name}\n`)
       }
-      await succeed(project, 'root', 'run', ...executor())
+      await succeed(project, 'root', 'run', '--emulate', 'allow', ...executor())
       const layersOf = async (name: string): Promise<string[]> => {
         const override = [
           'skopeo',
@@ -226,7 +226,7 @@ images:
       const first = await layersOf('base')
       expect((await layersOf('app'))[0]).toBe(first[0])
       await writeFile(join(project.path, 'base/content'), 'another base\n')
-      await succeed(project, 'root', 'run', ...executor())
+      await succeed(project, 'root', 'run', '--emulate', 'allow', ...executor())
       const second = await layersOf('base')
       expect(second[0], 'the base did change').not.toBe(first[0])
       expect((await layersOf('app'))[0]).toBe(second[0])
@@ -234,7 +234,7 @@ images:
 
     test('a record that is missing stops the merge: the platform is named and no tag moves', async () => {
       await using project = await prepare('root', 'missing')
-      await succeed(project, 'root', 'run', ...executor())
+      await succeed(project, 'root', 'run', '--emulate', 'allow', ...executor())
       const records = join(project.path, '.polyarch/records')
       expect(await readdir(records)).toHaveLength(2)
       await rm(join(records, 'web.linux-arm64.json'))
@@ -247,11 +247,12 @@ images:
     test('a Dockerfile that fails ends with 4 and leaves no layout, record or tag', async () => {
       await using project = await prepare('root', 'failing')
       await writeFile(join(project.path, 'web/Dockerfile'), 'FROM scratch\nCOPY absent /\n')
-      const { code, log } = await polyarch(project, 'root', ['run', ...executor()])
+      const { code, log } = await polyarch(project, 'root', ['run', '--emulate', 'allow', ...executor()])
       expect(code, log).toBe(4)
       expect(log).toContain('absent')
       expect(await tagsOf(registry, 'failing/web')).toEqual([])
-      expect(await readdir(join(project.path, '.polyarch'), { recursive: true })).toEqual(['plan.json'])
+      const left = await readdir(join(project.path, '.polyarch'), { recursive: true })
+      expect(left.filter((name) => name !== 'layouts')).toEqual(['plan.json'])
     })
   },
 )
