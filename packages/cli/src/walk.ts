@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { defineStep, type Host, type Log, number, parseInputs, text } from '@polyarch/ci-host'
 import { step as detectArch } from '@polyarch/detect-arch'
-import { type Leg, MergeResult, Plan, requireImage } from '@polyarch/documents'
+import { type Leg, MergeResult, Plan, readPlan, requireImage } from '@polyarch/documents'
 import { step as kanikoBuild } from '@polyarch/kaniko-build'
 import { step as mergeManifest } from '@polyarch/merge-manifest'
 import { inputFailure } from '@polyarch/oci'
@@ -70,8 +70,11 @@ export const step = defineStep({
   run: async (values, host) => {
     const work = resolve(host.directory, values['work-directory'])
     const planFile = join(work, 'plan.json')
-    const { plan } = await detectArch.run({ ...values, registry: values.to ?? values.registry, output: planFile }, host)
-    if (plan === undefined || plan.images.length === 0) {
+    // This machine is the runner of every leg, whatever runners a forge would have for them.
+    const runners = values.runners.length > 0 ? values.runners : ['local']
+    await detectArch.run({ ...values, runners, registry: values.to ?? values.registry, output: planFile }, host)
+    const plan = await readPlan(planFile, host.directory)
+    if (plan.images.length === 0) {
       host.log.info('nothing to build')
       return { plan, results: [] }
     }

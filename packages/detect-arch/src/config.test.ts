@@ -138,6 +138,14 @@ images:
     ])
   })
 
+  test('may have keys of its own that begin with x-, to keep anchors in', () => {
+    const { images } = readConfig(
+      'version: 1\nx-common: &common { tags: [a] }\nimages:\n  web: { <<: *common, x-owner: me }\n',
+      'polyarch.yaml',
+    )
+    expect(images[0]?.tags).toEqual(['a'])
+  })
+
   test('that explodes when its aliases are followed is refused', () => {
     const laughs = Array.from(
       { length: 12 },

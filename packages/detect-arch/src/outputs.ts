@@ -18,11 +18,33 @@ export type LegMatrix = z.output<typeof LegMatrix>
 export const ImageMatrix = z.object({ include: z.array(z.object({ image: z.string() })) })
 export type ImageMatrix = z.output<typeof ImageMatrix>
 
+/** How many shards of a matrix there can be: outputs have to be named before anyone knows the plan. */
+export const legShards = 16
+export const imageShards = 4
+
+const shards = <S extends z.ZodType>(name: string, schema: S, count: number, what: string) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, shard) => [
+      `${name}-${shard}`,
+      schema
+        .optional()
+        .meta({ description: `${what} ${shard * 256} to ${shard * 256 + 255} of ${name}, where there are any` }),
+    ]),
+  ) as Record<never, never>
+
 export const Outputs = z.object({
-  plan: Plan.meta({ description: 'The plan, polyarch.plan/v1' }),
-  matrix: LegMatrix.meta({ description: 'One entry per leg: {"include":[{leg,image,platform,engine,runner}]}' }),
-  'merge-matrix': ImageMatrix.meta({ description: 'One entry per image: {"include":[{image}]}' }),
+  plan: Plan.optional().meta({ description: 'The plan, polyarch.plan/v1; left out where it is too big for an output' }),
+  'plan-file': z.string().optional().meta({ description: 'The file that the plan was written to, if it was' }),
+  matrix: LegMatrix.optional().meta({
+    description:
+      'One entry per leg: {"include":[{leg,image,platform,engine,runner}]}; left out where a job matrix cannot hold them all',
+  }),
+  'merge-matrix': ImageMatrix.optional().meta({
+    description: 'One entry per image: {"include":[{image}]}; left out likewise',
+  }),
   empty: z.boolean().meta({ description: 'Whether there is nothing to build' }),
   'host-platform': z.string().meta({ description: 'The platform of the machine that planned' }),
+  ...shards('matrix', LegMatrix, legShards, 'Legs'),
+  ...shards('merge-matrix', ImageMatrix, imageShards, 'Images'),
 })
 export type Outputs = z.output<typeof Outputs>

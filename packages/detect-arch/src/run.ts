@@ -4,11 +4,14 @@ import type { Host } from '@polyarch/ci-host'
 import { sealPlan, writeDocument } from '@polyarch/documents'
 import type { Inputs } from './inputs.ts'
 import { readMachine, thisMachine } from './machine.ts'
-import { imageMatrix, legMatrix } from './matrix.ts'
+import { planFits, planMatrices } from './matrix.ts'
 import type { Outputs } from './outputs.ts'
 import { type Planned, planImages } from './planning.ts'
 import { describeMachine, describePlan } from './report.ts'
 import { readRequest } from './request.ts'
+
+/** Where a plan goes that no output can hold. */
+const defaultPlanFile = '.polyarch/plan.json'
 
 /** Plans, and tells of the machine where there is nothing to plan. */
 export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
@@ -26,12 +29,15 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
     host.log.info(describePlan(result))
     for (const note of result.notes) host.log.info(note)
   }
-  if (inputs.output !== undefined) await writeDocument(resolve(host.directory, inputs.output), result.plan)
-  return {
-    plan: result.plan,
-    matrix: legMatrix(result.plan),
-    'merge-matrix': imageMatrix(result.plan),
-    empty: result.plan.images.length === 0,
+  const { plan } = result
+  const outputs = {
+    empty: plan.images.length === 0,
     'host-platform': machine.platform,
+    ...planMatrices(plan, host.kind),
   }
+  const fits = planFits(plan, outputs, host.kind)
+  const file = inputs.output ?? (fits ? undefined : defaultPlanFile)
+  if (file !== undefined) await writeDocument(resolve(host.directory, file), plan)
+  if (!fits) host.log.info(`the plan is too big for an output: it is in ${file}`)
+  return { ...outputs, ...(fits ? { plan } : {}), ...(file === undefined ? {} : { 'plan-file': file }) }
 }

@@ -68,9 +68,9 @@ const describeIssue = (issue: Issue, base: YamlPath, schema: z.ZodType, source: 
   const at = (message: string): Problem[] => [{ place: source.placeOf(path), message }]
   switch (issue.code) {
     case 'unrecognized_keys':
-      // The file's own problems already name this one.
+      // Keys that begin with x- are the user's own; __proto__ is among the file's problems already.
       return issue.keys
-        .filter((key) => key !== '__proto__')
+        .filter((key) => key !== '__proto__' && !key.startsWith('x-'))
         .map((key) => ({
           place: source.placeOfKey([...path, key]),
           message: `unknown key "${key}"${suggestWord(key, knownKeys(schema, path))}`,

@@ -1,10 +1,9 @@
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { openHost, parseInputs, type RawInputs, readRawInputs } from '@polyarch/ci-host'
+import { readFile, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RawInputs } from '@polyarch/ci-host'
 import { parsePlan } from '@polyarch/documents'
-import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
-import type { Outputs } from './outputs.ts'
+import { temporaryWorkspace, type WholeOutputs } from './fixtures/workspace.ts'
 import { step } from './step.ts'
 
 const github = { GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'Acme/Shop', GITHUB_SHA: '1'.repeat(40) }
@@ -16,15 +15,10 @@ const detect = async (
   flags: RawInputs = {},
   env: Readonly<Record<string, string>> = {},
   prepare: (directory: string) => Promise<void> = () => Promise.resolve(),
-): Promise<Outputs> => {
-  await using workspace = await temporaryDirectory('workspace')
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(workspace.path, name)), { recursive: true })
-    await writeFile(join(workspace.path, name), content)
-  }
+): Promise<WholeOutputs> => {
+  await using workspace = await temporaryWorkspace(files)
   await prepare(workspace.path)
-  const host = openHost({ PATH: process.env['PATH'], ...env }, workspace.path)
-  return await step.run(parseInputs(step, readRawInputs(step, flags, env)), host)
+  return await workspace.detect(flags, env)
 }
 
 const shop = {
@@ -69,13 +63,10 @@ describe('detect-arch', () => {
   })
 
   test('writes the plan to a file where it is asked to', async () => {
-    let text = ''
-    await using workspace = await temporaryDirectory('workspace')
-    await writeFile(join(workspace.path, 'Dockerfile'), 'FROM scratch\n')
-    const host = openHost({ PATH: process.env['PATH'] }, workspace.path)
-    const { plan } = await step.run(parseInputs(step, { image: 'web', output: 'out/plan.json' }), host)
-    text = await readFile(join(workspace.path, 'out/plan.json'), 'utf8')
-    expect(parsePlan(text, 'plan.json')).toEqual(plan)
+    await using workspace = await temporaryWorkspace({ Dockerfile: 'FROM scratch\n' })
+    const { plan, 'plan-file': file } = await workspace.detect({ image: 'web', output: 'out/plan.json' })
+    expect(file).toBe('out/plan.json')
+    expect(parsePlan(await readFile(join(workspace.path, 'out/plan.json'), 'utf8'), 'plan.json')).toEqual(plan)
   })
 
   test('plans one image from inputs alone, as flags or environment', async () => {

@@ -50,7 +50,7 @@ const withoutEmpty = (facts: Readonly<Record<string, string | undefined>>): Temp
   Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined && value !== ''))
 
 /** The words that templates may use, as far as they are known here. */
-const templateFacts = (source: SourceFacts, { branch, tag, pr }: RefFacts): TemplateFacts =>
+export const templateFacts = (source: SourceFacts, { branch, tag, pr }: RefFacts): TemplateFacts =>
   withoutEmpty({
     branch: tagText(branch),
     tag: tagText(tag),
