@@ -3,6 +3,7 @@ import {
   type BlobTransfers,
   copyManifest,
   copyReferrers,
+  type Descriptor,
   type Digest,
   findManifest,
   forEachParallel,
@@ -50,41 +51,42 @@ export const findAbsent = async (store: StoreReader, digests: readonly Digest[])
   return absent
 }
 
-/** Where children go, and from where. */
+/** Children on their way to another repository. */
 export interface ChildrenCopy {
   readonly children: readonly Child[]
   /** A store that has all of them. */
   readonly source: StoreReader
   readonly destination: Destination
   /** What the destination is known to lack. */
-  readonly absent: ReadonlySet<Digest>
-  /** Told of signatures and the like that stay behind, and why. */
-  readonly onSkipped: (line: string) => void
+  readonly absent?: ReadonlySet<Digest> | undefined
 }
 
-/** Copies each child with its attestations, and what refers to any of these. */
-export const copyChildren = async (copy: ChildrenCopy): Promise<void> => {
-  const { children, absent, onSkipped } = copy
-  const { repository, store } = copy.destination
-  const source = rememberManifests(copy.source, children)
+const descriptorsOf = (children: readonly Child[]): Descriptor[] =>
+  children.flatMap((child) => [child.descriptor, ...child.attestations])
+
+/** Copies each child with its attestations. */
+export const copyChildren = async ({ children, source, destination, absent }: ChildrenCopy): Promise<void> => {
+  const { repository, store } = destination
+  const known = rememberManifests(source, children)
   const mountFrom = mountable(source.location, repository)
   const transfers: BlobTransfers = new Map()
-  const descriptors = children.flatMap((child) => [child.descriptor, ...child.attestations])
-  await Promise.all([
-    forEachParallel(descriptors, parallelChildren, async (descriptor) => {
-      const options = { mountFrom, transfers, absent: absent.has(descriptor.digest) }
-      await copyManifest(source, store, descriptor, options)
-    }),
-    copyReferrers(
-      source,
-      store,
-      descriptors.map(({ digest }) => digest),
-      { mountFrom, onSkipped },
-    ),
-  ])
+  await forEachParallel(descriptorsOf(children), parallelChildren, async (descriptor) => {
+    const options = { mountFrom, transfers, absent: absent?.has(descriptor.digest) ?? false }
+    await copyManifest(known, store, descriptor, options)
+  })
 }
 
-/** Copies the children that were built elsewhere to where the others are. */
+/** Copies what refers to the children and their attestations: signatures, SBOMs. */
+export const copyChildrenReferrers = async (
+  { children, source, destination }: ChildrenCopy,
+  onSkipped: (line: string) => void,
+): Promise<void> => {
+  const subjects = descriptorsOf(children).map(({ digest }) => digest)
+  const mountFrom = mountable(source.location, destination.repository)
+  await copyReferrers(source, destination.store, subjects, { mountFrom, onSkipped })
+}
+
+/** Copies the children that were built elsewhere to where the others are, with what refers to them. */
 export const copyPrebuilt = async (
   children: readonly Child[],
   destination: Destination,
@@ -95,9 +97,10 @@ export const copyPrebuilt = async (
     ({ source }) => source.location,
   )
   await Promise.all(
-    [...bySource.values()].map((group) =>
-      copyChildren({ children: group, source: group[0]!.source, destination, absent: new Set(), onSkipped }),
-    ),
+    [...bySource.values()].map(async (group) => {
+      const copy = { children: group, source: group[0]!.source, destination }
+      await Promise.all([copyChildren(copy), copyChildrenReferrers(copy, onSkipped)])
+    }),
   )
 }
 

@@ -13,7 +13,14 @@ import {
 } from '@polyarch/oci'
 import { openStores } from '@polyarch/stores'
 import { type Child, readChildren } from './children.ts'
-import { copyChildren, copyPrebuilt, type Destination, findAbsent, writeIndex } from './destination.ts'
+import {
+  copyChildren,
+  copyChildrenReferrers,
+  copyPrebuilt,
+  type Destination,
+  findAbsent,
+  writeIndex,
+} from './destination.ts'
 import { receiveRecords } from './handoff.ts'
 import { composeIndex } from './index-content.ts'
 import type { Inputs } from './inputs.ts'
@@ -68,7 +75,7 @@ const describeResult = (
 const findAbsentChildren = async (destinations: readonly Destination[], plan: MergePlan): Promise<Set<Digest>[]> => {
   const digests = plan.children.flatMap(({ source }) => ('record' in source ? [source.record.digest as Digest] : []))
   return await Promise.all(
-    destinations.map(({ store }, position) => (position === 0 ? new Set<Digest>() : findAbsent(store, digests))),
+    destinations.map(async ({ store }, position) => await findAbsent(store, position === 0 ? [] : digests)),
   )
 }
 
@@ -88,15 +95,21 @@ const writeContent = async (
   })
   const [first, ...others] = destinations as readonly [Destination, ...Destination[]]
   if (pending.length > 0) await copyPrebuilt(children, first, onSkipped)
-  const work = await Promise.allSettled(
-    pending.map(async (destination) => {
-      const lacking = absent[destinations.indexOf(destination)] ?? new Set<Digest>()
-      if (others.includes(destination))
-        await copyChildren({ children, source: first.store, destination, absent: lacking, onSkipped })
+  const write = async (destination: Destination): Promise<void> => {
+    if (!others.includes(destination)) return await writeIndex(destination, index)
+    const copy = { children, source: first.store, destination, absent: absent[destinations.indexOf(destination)] }
+    const writeAll = async (): Promise<void> => {
+      await copyChildren(copy)
       await writeIndex(destination, index)
-    }),
-  )
-  const failed = work.find((result) => result.status === 'rejected')
+    }
+    await awaitAll([writeAll(), copyChildrenReferrers(copy, onSkipped)])
+  }
+  await awaitAll(pending.map(write))
+}
+
+/** Waits until all have ended, also where one fails: nothing goes on behind a step that is over. */
+const awaitAll = async (work: readonly Promise<void>[]): Promise<void> => {
+  const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
   if (failed) throw failed.reason
 }
 

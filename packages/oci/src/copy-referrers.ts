@@ -56,8 +56,10 @@ const copyTag = async (
   tag: string,
   options: CopyReferrersOptions,
 ): Promise<void> => {
-  const [found, present] = await Promise.all([findManifest(source, tag), findManifest(destination, tag)])
-  if (found === undefined || found.digest === present?.digest) return
+  const found = await findManifest(source, tag)
+  if (found === undefined) return
+  const present = await findManifest(destination, tag)
+  if (found.digest === present?.digest) return
   if (present !== undefined) {
     options.onSkipped?.(
       `${destination.location}:${tag} stays as it is: there it is ${present.digest}, at ${source.location} ${found.digest}`,

@@ -26,10 +26,12 @@ export const images = {
 }
 
 /** An attestation manifest to the image, as BuildKit writes it. */
-export const attestationTo = (image: SampleImage): SampleImage => {
-  const sample = sampleImage({ os: 'unknown', architecture: 'unknown' }, [
-    `provenance of ${image.config.descriptor.digest}`,
-  ])
+export const attestationTo = (image: SampleImage, statement = 'provenance'): SampleImage => {
+  const sample = sampleImage(
+    { os: 'unknown', architecture: 'unknown' },
+    [`statements on ${image.config.descriptor.digest}`],
+    { annotations: { statement } },
+  )
   const annotations = {
     'vnd.docker.reference.type': 'attestation-manifest',
     'vnd.docker.reference.digest': image.manifest.descriptor.digest,
