@@ -27,6 +27,11 @@ export const buildInputs = {
   'engine-args': lines('More arguments for the engine, one per line, appended as they are'),
 }
 
+/** For the engines that can hand an agent's sockets to a RUN. */
+export const sshInput = lines(
+  'SSH agents for RUN --mount=type=ssh, one per line: default for the job’s own, or id=socket or key file',
+)
+
 /** The values of the inputs that the build steps share. */
 export interface BuildInputs {
   readonly plan?: string | undefined

@@ -1,5 +1,7 @@
 // The outputs that the build steps share, whatever the engine.
+import { formatPlatform } from '@polyarch/oci'
 import { z } from 'zod'
+import type { FinishedLayout } from './finished-layout.ts'
 
 export const buildOutputs = {
   layout: z.string().describe('The directory with the OCI image layout'),
@@ -9,3 +11,27 @@ export const buildOutputs = {
   platform: z.string().describe('The platform that was built'),
   'engine-version': z.string().describe('The version that the engine says it has'),
 }
+
+/** The values of these outputs. */
+export interface BuildOutputs {
+  readonly layout: string
+  readonly digest: string
+  readonly 'media-type': string
+  readonly size: number
+  readonly platform: string
+  readonly 'engine-version': string
+}
+
+/** The outputs of a build whose layout lies in the directory. */
+export const outputsOf = (
+  directory: string,
+  { manifest, platform }: FinishedLayout,
+  version: string,
+): BuildOutputs => ({
+  layout: directory,
+  digest: manifest.digest,
+  'media-type': manifest.mediaType,
+  size: manifest.size,
+  platform: formatPlatform(platform),
+  'engine-version': version,
+})

@@ -19,8 +19,8 @@ export interface ContainerRun {
   readonly hostNetwork: boolean
 }
 
-/** A field of docker's --mount, which is one record of CSV. */
-const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+/** A field of a flag that is one record of CSV, as docker's --mount and BuildKit's --output are. */
+export const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
 const mountFields = (mount: Mount): string[] =>
   mount.kind === 'empty'

@@ -1,17 +1,19 @@
 // What an engine left behind, checked before anything trusts it, and made the same for every engine.
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { layoutRoots, openLayout } from '@polyarch/layout'
+import { layoutRoots, openLayout, verifyLayout } from '@polyarch/layout'
 import {
   algorithmOf,
+  attestedDigestAnnotation,
   buildIndex,
   type Descriptor,
   type Digest,
   digestOf,
+  flattenManifest,
   formatPlatform,
   hexOf,
   type ImageConfig,
-  isImageManifestType,
+  isIndexType,
   isNonDistributable,
   type Manifest,
   manifestSizeLimit,
@@ -32,6 +34,8 @@ export interface FinishedLayout {
   readonly directory: string
   /** The image's manifest, with its platform. */
   readonly manifest: Descriptor
+  /** Manifests that attest to the image (provenance, SBOM). */
+  readonly attestations: readonly Descriptor[]
   readonly platform: Platform
   readonly configDigest: Digest
   /** The size of all layers as they are stored, in bytes. */
@@ -99,14 +103,28 @@ const checkLayers = async (
   return census.counts()
 }
 
-const requireOneImage = async (directory: string): Promise<Descriptor> => {
+interface Found {
+  readonly image: Descriptor
+  readonly attestations: readonly Descriptor[]
+  /** Indexes that only held these together. */
+  readonly indexes: readonly Descriptor[]
+}
+
+/** The one image of the layout with what attests to it (BuildKit puts both into an index of their own). */
+const requireOneImage = async (directory: string, store: StoreReader): Promise<Found> => {
   const roots = await layoutRoots(directory)
-  const [root] = roots
-  if (root === undefined || roots.length > 1 || !isImageManifestType(root.mediaType))
+  const flat = await Promise.all(roots.map((root) => flattenManifest(store, root)))
+  const images = flat.flatMap((entry) => entry.images)
+  const attestations = flat.flatMap((entry) => entry.attestations)
+  const [image] = images
+  if (image === undefined || images.length > 1)
     throw verificationFailure(
-      `${directory}: expected one image, found ${roots.length === 0 ? 'none' : roots.map((entry) => entry.mediaType).join(', ')}`,
+      `${directory}: expected one image, found ${images.length === 0 ? 'none' : images.map(({ mediaType }) => mediaType).join(', ')}`,
     )
-  return root
+  const stray = attestations.find((entry) => entry.annotations?.[attestedDigestAnnotation] !== image.digest)
+  if (stray) throw verificationFailure(`${directory}: ${stray.digest} attests to an image that is not there`)
+  for (const attestation of attestations) await verifyLayout(directory, attestation)
+  return { image, attestations, indexes: roots.filter(({ mediaType }) => isIndexType(mediaType)) }
 }
 
 /** Writes the file in one move, whoever owns the one that is there. */
@@ -142,12 +160,13 @@ const writeVariant = async (
 /**
  * Checks the layout that an engine wrote: one image, every blob there with the digest and size that its descriptor
  * says, the platform that was asked for, and binaries that do not contradict it (see BinaryCensus). Then rewrites
- * index.json: the entry says its platform, and nothing else is in it.
+ * index.json: the entry says its platform, and nothing else is in it but the image's attestations.
  * @throws {Failure} verification, naming the file or blob that is wrong.
  */
 export const finishLayout = async (directory: string, platform: Platform): Promise<FinishedLayout> => {
-  let root = await requireOneImage(directory)
   const store = openLayout(directory)
+  const { image, attestations, indexes } = await requireOneImage(directory, store)
+  let root = image
   const content = await store.getManifest(root.digest)
   if (content.bytes.length !== root.size)
     throw verificationFailure(
@@ -164,12 +183,18 @@ export const finishLayout = async (directory: string, platform: Platform): Promi
       `the image says ${formatPlatform(platformOf(config))}: ${formatPlatform(platform)} was asked for`,
     )
   const binaries = await checkLayers(store, manifest, config, platform)
+  if (lacksVariant && attestations.length > 0)
+    throw verificationFailure(
+      `the image says ${formatPlatform(platformOf(config))}, and what attests to it would not hold for ${formatPlatform(platform)}`,
+    )
   if (lacksVariant) ({ root, configDigest } = await writeVariant(directory, root.digest, manifest, config, asked))
   const entry: Descriptor = { mediaType: manifest.mediaType, digest: root.digest, size: root.size, platform: stated }
-  await replaceFile(join(directory, 'index.json'), buildIndex([entry]).bytes)
+  await replaceFile(join(directory, 'index.json'), buildIndex([entry, ...attestations]).bytes)
+  for (const { digest } of indexes) await rm(blobFile(directory, digest), { force: true })
   return {
     directory,
     manifest: entry,
+    attestations,
     platform: stated,
     configDigest,
     layersSize: manifest.layers.reduce((total, layer) => total + layer.size, 0),

@@ -4,6 +4,7 @@ import { type Part, parts } from './part.ts'
 
 /** Parts that a function of this package needs without its caller naming them. */
 const impliedBy: Readonly<Record<string, readonly Part[]>> = {
+  startBaseRegistry: ['docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'],
   startRegistry: ['docker-registry'],
   writeBaseImage: ['busybox-amd64', 'busybox-arm64'],
   asOrdinaryUser: ['user-namespaces'],

@@ -1,0 +1,58 @@
+// buildah's output as log lines: what it means and what went wrong.
+import type { Log } from '@polyarch/ci-host'
+
+/** How many of the last lines are kept to explain a failure. */
+const rememberedLines = 40
+
+export interface EngineLog {
+  /** Takes a line of stdout or stderr. */
+  add(line: string, stream: 'stdout' | 'stderr'): void
+  /** The last lines that buildah and the commands of RUN instructions wrote. */
+  readonly lastLines: readonly string[]
+  /** What buildah says made it fail, where it says so. */
+  readonly error: string | undefined
+}
+
+/** logrus in its text format: time="…" level=warning msg="…" */
+const parseRecord = (line: string): { level: string; message: string } | undefined => {
+  const [, level, text] = /^time="[^"]*" level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)/.exec(line) ?? []
+  if (level === undefined || text === undefined) return undefined
+  return { level, message: text.startsWith('"') ? text.slice(1, -1).replace(/\\(["\\])/g, '$1') : text }
+}
+
+const unconsumed = /^\[Warning\] one or more build args were not consumed: \[(.*)\]$/
+
+/** Translates the output into the log, line by line; arguments that Polyarch gives itself need not be used. */
+export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineLog => {
+  const lastLines: string[] = []
+  let error: string | undefined
+  const remember = (line: string): void => {
+    lastLines.push(line)
+    if (lastLines.length > rememberedLines) lastLines.shift()
+    log.info(line)
+  }
+  const addRecord = (level: string, message: string): void => {
+    if (level === 'warning') log.warning(message)
+    else if (level === 'error' || level === 'fatal') log.error(message)
+    else log.debug(message)
+  }
+  return {
+    add: (line, stream) => {
+      const [, names] = unconsumed.exec(line) ?? []
+      if (names !== undefined) {
+        const others = names.split(' ').filter((name) => !ownArgs.has(name))
+        if (others.length > 0) log.warning(`the Dockerfile has no ARG for build argument ${others.join(', ')}`)
+        return
+      }
+      const record = stream === 'stderr' ? parseRecord(line) : undefined
+      const [, said] = stream === 'stderr' ? (/^Error: (.*)$/.exec(line) ?? []) : []
+      if (record) addRecord(record.level, record.message)
+      else if (said !== undefined) error = said
+      else if (line.trim() !== '') remember(line)
+    },
+    lastLines,
+    get error() {
+      return error
+    },
+  }
+}

@@ -1,0 +1,32 @@
+// Which storage driver works here.
+
+import type { Host } from '@polyarch/ci-host'
+import type { Enclosure } from '@polyarch/engine'
+import { toolPath } from '@polyarch/engine'
+import type { Inputs } from './inputs.ts'
+import type { StorageDriver } from './plan.ts'
+
+/** Mounts an overlay as containers/storage does; $1 has further options. */
+const probe = `set -e
+mkdir lower upper work merged
+mount -t overlay overlay -o "lowerdir=lower,upperdir=upper,workdir=work$1" merged
+umount merged`
+
+/** The driver of the input, or for `auto` overlay where it can be mounted in the directory, which must be empty. */
+export const chooseStorage = async (
+  host: Host,
+  asked: Inputs['storage-driver'],
+  enclosure: Enclosure,
+  directory: string,
+): Promise<{ readonly driver: StorageDriver; readonly reason: string }> => {
+  if (asked !== 'auto') return { driver: asked, reason: 'the input says so' }
+  const [file, ...words] = enclosure.words
+  const { code, stderr } = await host.exec({
+    file,
+    args: [...words, 'sh', '-c', probe, 'sh', enclosure.mapping === 'all' ? '' : ',userxattr'],
+    directory,
+    env: { PATH: toolPath(host.env) },
+  })
+  if (code === 0) return { driver: 'overlay', reason: 'it can be mounted here' }
+  return { driver: 'vfs', reason: `overlay cannot be mounted here: ${stderr.trim().split('\n').at(-1)}` }
+}

@@ -1,0 +1,14 @@
+// What builds: BuildKit, wherever it runs.
+import type { CommandResult } from '@polyarch/ci-host'
+import type { BuildRequest } from '@polyarch/engine'
+import type { BuildOptions } from './plan.ts'
+
+/** Gone when disposed of, with all that was started for it. */
+export interface Builder extends AsyncDisposable {
+  /** The version that BuildKit says it has. */
+  readonly version: string
+  /** Whether RUN instructions run on this machine's kernel. */
+  readonly runsHere: boolean
+  /** Builds once; a non-zero exit is a result. */
+  build(request: BuildRequest, options: BuildOptions, onLine: (line: string) => void): Promise<CommandResult>
+}

@@ -1,0 +1,51 @@
+// buildkitd.toml: what a buildkitd is told that the step starts.
+
+/** A text as a basic string of TOML, which JSON's are too. */
+const quote = (text: string): string => JSON.stringify(text)
+
+export interface DaemonSettings {
+  /** Absolute: where its layers and its cache are. */
+  readonly state: string
+  /** Absolute: where its sockets for itself are. */
+  readonly run: string
+  /** Whether the state is kept, so that it has to be kept small. */
+  readonly keepsState: boolean
+}
+
+/** How registries are reached. */
+export interface RegistryAccess {
+  /** HOST[:PORT] of those that are spoken to over plain HTTP or with an unknown certificate. */
+  readonly insecure: readonly string[]
+  /** The mirrors of each host. */
+  readonly mirrors: Readonly<Record<string, readonly string[]>>
+}
+
+/** The [registry] tables, which docker's builders take too. */
+export const formatRegistries = ({ insecure, mirrors }: RegistryAccess): string =>
+  [...new Set([...insecure, ...Object.keys(mirrors)])]
+    .map((host) =>
+      [
+        `[registry.${quote(host)}]`,
+        ...(insecure.includes(host) ? ['http = true', 'insecure = true'] : []),
+        ...(mirrors[host] ? [`mirrors = [${mirrors[host].map(quote).join(', ')}]`] : []),
+        '',
+      ].join('\n'),
+    )
+    .join('\n')
+
+/** https://github.com/moby/buildkit/blob/v0.33.0/docs/buildkitd.toml.md */
+export const formatDaemonConfig = ({ state, run, keepsState }: DaemonSettings, access: RegistryAccess): string =>
+  [
+    `root = ${quote(state)}`,
+    '[otel]',
+    `socketPath = ${quote(`${run}/otel.sock`)}`,
+    '[cdi]',
+    'disabled = true',
+    '[worker.containerd]',
+    'enabled = false',
+    '[worker.oci]',
+    'enabled = true',
+    `gc = ${keepsState}`,
+    'networkMode = "host"',
+    formatRegistries(access),
+  ].join('\n')

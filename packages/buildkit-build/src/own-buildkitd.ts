@@ -1,0 +1,100 @@
+// A buildkitd that lives as long as the build: in namespaces of its own, on a socket in the work directory.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { CommandResult, Host } from '@polyarch/ci-host'
+import type { Enclosure } from '@polyarch/engine'
+import { checkEngineArgs } from '@polyarch/engine'
+import { inputFailure } from '@polyarch/oci'
+import { openBuildctl } from './buildctl-builder.ts'
+import type { Builder } from './builder.ts'
+import { formatDaemonConfig, type RegistryAccess } from './configuration.ts'
+import { ownAddress, places } from './places.ts'
+
+/** What Polyarch tells buildkitd itself. */
+const reservedFlags = [
+  'addr',
+  'config',
+  'group',
+  'help',
+  'root',
+  'rootless',
+  'tlscacert',
+  'tlscert',
+  'tlskey',
+  'version',
+]
+
+/** How long it may take to end the containers that it runs. */
+const graceSeconds = 5
+
+const isReady = (line: string): boolean => line.includes('msg="running server on ')
+
+/** Why it ended before it was ready, from what it wrote. */
+const explainEnd = ({ code, stderr }: CommandResult): string => {
+  if (/runc does not exist/.test(stderr)) return 'it starts containers with runc, which is not installed'
+  const said = /^(?:buildkitd|unshare): (.*)$/m.exec(stderr)?.[1]
+  return said ?? stderr.trim().split('\n').at(-1) ?? `exit ${code}`
+}
+
+export interface OwnSettings {
+  /** Absolute. */
+  readonly work: string
+  readonly enclosure: Enclosure
+  readonly env: Record<string, string>
+  readonly access: RegistryAccess
+  /** The input buildkit-state. */
+  readonly state: string | undefined
+  /** The input buildkitd-args. */
+  readonly args: readonly string[]
+}
+
+/**
+ * Starts buildkitd and waits until it listens.
+ * @throws {Failure} input, saying why it could not start.
+ */
+export const startBuildkitd = async (
+  host: Host,
+  { work, enclosure, env, access, state, args }: OwnSettings,
+): Promise<Builder> => {
+  const stateDirectory = state === undefined ? join(work, places.state) : resolve(host.directory, state)
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
+  const settings = { state: stateDirectory, run: join(work, places.run), keepsState: state !== undefined }
+  await writeFile(join(work, places.config), formatDaemonConfig(settings, access))
+  const stop = new AbortController()
+  const { promise: ready, resolve: isListening } = Promise.withResolvers<void>()
+  const [file, ...words] = enclosure.words
+  const ended = host.exec({
+    file,
+    args: [
+      ...words,
+      'buildkitd',
+      ...(enclosure.mapping === 'all' ? [] : ['--rootless']),
+      `--config=${places.config}`,
+      `--addr=${ownAddress}`,
+      ...checkEngineArgs(args, reservedFlags),
+    ],
+    directory: work,
+    env,
+    signal: stop.signal,
+    graceSeconds,
+    onLine: (line) => {
+      host.log.debug(line)
+      if (isReady(line)) isListening()
+    },
+  })
+  const end = async (): Promise<void> => {
+    stop.abort()
+    await ended
+  }
+  try {
+    const early = await Promise.race([ready, ended])
+    host.signal.throwIfAborted()
+    if (early) throw inputFailure(`input builder: buildkitd could not start: ${explainEnd(early)}`)
+    const connection = { address: ownAddress, tls: undefined, name: 'the buildkitd that was just started' }
+    const client = await openBuildctl(host, connection, work, env)
+    return { ...client, runsHere: true, [Symbol.asyncDispose]: end }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
