@@ -15,6 +15,8 @@ export interface ArtifactSettings {
 /** Records are needed until the run ends; a day covers runs that are started again. */
 const retentionDays = 1
 
+type Client = Awaited<ReturnType<typeof openClient>>
+
 const openClient = async () => {
   // ACTIONS_RESULTS_URL is given to actions, not to `run:` steps.
   if (!process.env['ACTIONS_RUNTIME_TOKEN'])
@@ -35,8 +37,7 @@ const commonDirectory = (files: readonly string[]): string => {
   return common
 }
 
-const removeArtifact = async (name: string, { log }: ArtifactSettings): Promise<void> => {
-  const { client, NotFound } = await openClient()
+const removeArtifact = async ({ client, NotFound }: Client, name: string, log: Log): Promise<void> => {
   try {
     await client.deleteArtifact(name)
     log.debug(`artifact ${name} of an earlier attempt is replaced`)
@@ -51,19 +52,18 @@ export const sendArtifact = async (
   files: readonly string[],
   settings: ArtifactSettings,
 ): Promise<void> => {
-  const { client } = await openClient()
+  const opened = await openClient()
   const paths = files.map((file) => resolve(settings.directory, file))
   // Names are taken for the whole run: without this, "Re-run failed jobs" would end in 409.
-  if (settings.attempt > 1) await removeArtifact(name, settings)
+  if (settings.attempt > 1) await removeArtifact(opened, name, settings.log)
   // The client says a dozen lines about each artifact; folded, they are there for who needs them.
   await settings.log.group(`artifact ${name}`, () =>
-    client.uploadArtifact(name, paths, commonDirectory(paths), { retentionDays }),
+    opened.client.uploadArtifact(name, paths, commonDirectory(paths), { retentionDays }),
   )
 }
 
 /** Fetches one artifact into the directory; false where the run has none of this name. */
-const receiveArtifact = async (name: string, directory: string): Promise<boolean> => {
-  const { client, NotFound } = await openClient()
+const receiveArtifact = async ({ client, NotFound }: Client, name: string, directory: string): Promise<boolean> => {
   try {
     const { artifact } = await client.getArtifact(name)
     await mkdir(directory, { recursive: true })
@@ -87,11 +87,12 @@ export const receiveArtifacts = async (
   directory: string,
   { log, directory: start }: Pick<ArtifactSettings, 'directory' | 'log'>,
 ): Promise<string[]> => {
+  const opened = await openClient()
   const missing: string[] = []
   for (let position = 0; position < names.length; position += mostAtOnce) {
     const batch = names.slice(position, position + mostAtOnce)
     const found = await log.group(`artifacts ${batch.join(', ')}`, () =>
-      Promise.all(batch.map((name) => receiveArtifact(name, join(resolve(start, directory), name)))),
+      Promise.all(batch.map((name) => receiveArtifact(opened, name, join(resolve(start, directory), name)))),
     )
     missing.push(...batch.filter((_name, index) => !found[index]))
   }
