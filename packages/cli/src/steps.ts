@@ -12,9 +12,13 @@ export const steps: Readonly<Record<string, StepEntry>> = {
   run: { load: () => import('./walk.ts') },
   'detect-arch': { load: () => import('@polyarch/detect-arch') },
   'kaniko-build': { load: () => import('@polyarch/kaniko-build') },
+  'buildah-build': { load: () => import('@polyarch/buildah-build') },
+  'buildkit-build': { load: () => import('@polyarch/buildkit-build') },
   'push-digest': { load: () => import('@polyarch/push-digest') },
   'merge-manifest': { load: () => import('@polyarch/merge-manifest') },
   report: { load: () => import('@polyarch/report') },
   preflight: { load: () => import('./preflight.ts'), positionals: ['dockerfile'] },
+  init: { load: () => import('./init.ts') },
+  migrate: { load: () => import('./migrate.ts') },
   copy: { load: () => import('./copy.ts'), positionals: ['source', 'destination'] },
 }

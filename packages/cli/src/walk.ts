@@ -4,29 +4,13 @@ import { join, resolve } from 'node:path'
 import { defineStep, type Host, type Log, number, parseInputs, text } from '@polyarch/ci-host'
 import { step as detectArch } from '@polyarch/detect-arch'
 import { type Leg, MergeResult, Plan, readPlan, requireImage } from '@polyarch/documents'
-import { step as kanikoBuild } from '@polyarch/kaniko-build'
 import { step as mergeManifest } from '@polyarch/merge-manifest'
-import { inputFailure } from '@polyarch/oci'
 import { step as pushDigest } from '@polyarch/push-digest'
 import { step as report } from '@polyarch/report'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
+import { builders, engineInputs, pick } from './builders.ts'
 import { orderImages } from './waves.ts'
-
-/** The steps that can build a leg, by the engine that the plan names. */
-const builders: Readonly<Partial<Record<Leg['engine'], typeof kanikoBuild>>> = { kaniko: kanikoBuild }
-
-/** What a build step is told for every leg alike; the rest comes from the plan. */
-const engineInputs = {
-  'kaniko-image': kanikoBuild.inputs.shape['kaniko-image'],
-  launcher: kanikoBuild.inputs.shape.launcher,
-  executor: kanikoBuild.inputs.shape.executor,
-  'engine-args': kanikoBuild.inputs.shape['engine-args'],
-  'cache-repo': kanikoBuild.inputs.shape['cache-repo'],
-  'source-date-epoch': kanikoBuild.inputs.shape['source-date-epoch'],
-  preflight: kanikoBuild.inputs.shape.preflight,
-  secrets: kanikoBuild.inputs.shape.secrets,
-}
 
 const inputs = z.object({
   ...detectArch.inputs.shape,
@@ -79,11 +63,9 @@ export const step = defineStep({
       return { plan, results: [] }
     }
     const shared = pick(values, storeInputs)
-    const engine = pick(values, engineInputs)
+    const alike = { ...pick(values, engineInputs), ...shared }
     const results: MergeResult[] = []
     const runLeg = (leg: Leg) => async (status: (text: string) => void, signal: AbortSignal) => {
-      const builder = builders[leg.engine]
-      if (!builder) throw inputFailure(`leg ${leg.id}: engine ${leg.engine} cannot run here`)
       const own = hostOfTask(host, leg.id, status, signal)
       const layout = join(work, 'layouts', leg.id)
       const place = { plan: planFile, leg: leg.id, layout }
@@ -91,7 +73,7 @@ export const step = defineStep({
       const bases = needs.map((image) => join(work, 'merge', `${image}.json`))
       const record = join(work, 'records', `${leg.id}.json`)
       try {
-        const built = await builder.run({ ...parseInputs(builder, { ...place, bases }), ...shared, ...engine }, own)
+        const built = await builders[leg.engine]({ ...place, bases }, alike, own)
         const version = `${leg.engine}@${built['engine-version']}`
         await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record, engine: version }), ...shared }, own)
       } finally {
@@ -132,7 +114,3 @@ export const step = defineStep({
     return { plan, results }
   },
 })
-
-/** The values of the inputs that the shape names. */
-const pick = <V extends object, S extends object>(values: V, shape: S): Pick<V, keyof V & keyof S> =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => name in shape)) as Pick<V, keyof V & keyof S>

@@ -1,0 +1,53 @@
+// The steps that can build a leg, by the engine that the plan names, and what they are told for every leg alike.
+import { step as buildahBuild } from '@polyarch/buildah-build'
+import { step as buildkitBuild } from '@polyarch/buildkit-build'
+import { type Host, parseInputs, type RawInputs } from '@polyarch/ci-host'
+import type { Leg } from '@polyarch/documents'
+import { step as kanikoBuild } from '@polyarch/kaniko-build'
+import { storeInputs } from '@polyarch/stores'
+import { z } from 'zod'
+
+const kaniko = kanikoBuild.inputs.shape
+const buildah = buildahBuild.inputs.shape
+const buildkit = buildkitBuild.inputs.shape
+
+/** What a build step is told for every leg alike; the rest comes from the plan. */
+export const engineInputs = {
+  'engine-args': kaniko['engine-args'],
+  'cache-repo': kaniko['cache-repo'],
+  'source-date-epoch': kaniko['source-date-epoch'],
+  preflight: kaniko.preflight,
+  secrets: kaniko.secrets,
+  ssh: buildah.ssh,
+  'kaniko-image': kaniko['kaniko-image'],
+  launcher: kaniko.launcher,
+  executor: kaniko.executor,
+  'storage-driver': buildah['storage-driver'],
+  builder: buildkit.builder,
+  'buildkit-host': buildkit['buildkit-host'],
+  'buildkit-tls': buildkit['buildkit-tls'],
+  'buildkit-state': buildkit['buildkit-state'],
+  'buildkitd-args': buildkit['buildkitd-args'],
+  provenance: buildkit.provenance,
+  sbom: buildkit.sbom,
+}
+
+const Alike = z.object({ ...engineInputs, ...storeInputs })
+
+/** The values of inputs for every leg alike. */
+export type AlikeInputs = z.output<typeof Alike>
+
+/** The values of the inputs that the shape names. */
+export const pick = <V extends object, S extends object>(values: V, shape: S): Pick<V, keyof V & keyof S> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => name in shape)) as Pick<V, keyof V & keyof S>
+
+/** Builds a leg: `place` says which and where, as inputs are written; gives the engine's version. */
+type BuildLeg = (place: RawInputs, alike: AlikeInputs, host: Host) => Promise<{ readonly 'engine-version': string }>
+
+export const builders: Readonly<Record<Leg['engine'], BuildLeg>> = {
+  kaniko: (place, alike, host) => kanikoBuild.run({ ...parseInputs(kanikoBuild, place), ...pick(alike, kaniko) }, host),
+  buildah: (place, alike, host) =>
+    buildahBuild.run({ ...parseInputs(buildahBuild, place), ...pick(alike, buildah) }, host),
+  buildkit: (place, alike, host) =>
+    buildkitBuild.run({ ...parseInputs(buildkitBuild, place), ...pick(alike, buildkit) }, host),
+}
