@@ -16,12 +16,12 @@ import { attestationTo, type MergeScene, openMergeScene } from './testing/merge-
 
 /** Forty platforms: no more is known by any name, so that a thousand children are images with their attestations. */
 const platforms = [
-  ...['386', 'amd64', 'amd64/v2', 'amd64/v3', 'amd64/v4', 'arm/v5', 'arm/v6', 'arm/v7', 'arm/v8', 'arm64'],
-  ...Array.from({ length: 9 }, (_, minor) => `arm64/v8.${minor + 1}`),
-  ...['arm64/v9', 'arm64/v9.1', 'arm64/v9.2', 'arm64/v9.3', 'arm64/v9.4', 'arm64/v9.5'],
-  ...['loong64', 'mips', 'mips64', 'mips64le', 'mipsle', 'ppc64le', 'riscv64', 's390x'],
+  ['386', 'amd64', 'amd64/v2', 'amd64/v3', 'amd64/v4', 'arm/v5', 'arm/v6', 'arm/v7', 'arm/v8', 'arm64'],
+  Array.from({ length: 9 }, (_, minor) => `arm64/v8.${minor + 1}`),
+  ['arm64/v9', 'arm64/v9.1', 'arm64/v9.2', 'arm64/v9.3', 'arm64/v9.4', 'arm64/v9.5'],
+  ['loong64', 'mips', 'mips64', 'mips64le', 'mipsle', 'ppc64le', 'riscv64', 's390x'],
 ]
-  .map((name) => `linux/${name}`)
+  .flatMap((names) => names.map((name) => `linux/${name}`))
   .concat(['386', 'amd64', 'arm64'].map((name) => `windows/${name}`))
   .concat(['386', 'amd64', 'arm64', 'riscv64'].map((name) => `freebsd/${name}`))
 

@@ -22,6 +22,8 @@ export interface RunningRegistry extends AsyncDisposable {
   readonly tokens: Pick<TokenServer, 'realm' | 'service' | 'refreshToken' | 'requests'> | undefined
   /** Every request that it answered so far, as `METHOD path status`, in the order of the answers. */
   requests(): Promise<readonly string[]>
+  /** Kills it, as a crash does, and starts it again with the same address and content. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -122,16 +124,25 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Runn
       ...authenticationOf(root, auth, tokens),
     }
     await writeFile(config, JSON.stringify(settings))
-    await using accessFile = await open(access, 'a')
-    await using errorFile = await open(errors, 'a')
-    const started = spawn('setpriv', ['--pdeathsig', 'KILL', program, 'serve', config], {
-      stdio: ['ignore', accessFile.fd, errorFile.fd],
-      // Distribution 3 would look for a collector of its traces.
-      env: { OTEL_TRACES_EXPORTER: 'none' },
-    })
-    process = started
-    ended = Promise.race([once(started, 'exit'), once(started, 'error')])
-    await waitUntilReady(started, host, errors)
+    const start = async (): Promise<void> => {
+      await using accessFile = await open(access, 'a')
+      await using errorFile = await open(errors, 'a')
+      const started = spawn('setpriv', ['--pdeathsig', 'KILL', program, 'serve', config], {
+        stdio: ['ignore', accessFile.fd, errorFile.fd],
+        // Distribution 3 would look for a collector of its traces.
+        env: { OTEL_TRACES_EXPORTER: 'none' },
+      })
+      process = started
+      ended = Promise.race([once(started, 'exit'), once(started, 'error')])
+      await waitUntilReady(started, host, errors)
+    }
+    await start()
+
+    const restart = async (): Promise<void> => {
+      process?.kill('SIGKILL')
+      await ended
+      await start()
+    }
 
     const requests = async (): Promise<readonly string[]> => {
       // A line is written after its answer is sent: once this request's line is there, so are all earlier ones.
@@ -143,7 +154,7 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Runn
         await delay(5)
       }
     }
-    return { host, directory, login, tokens, requests, stop, [Symbol.asyncDispose]: stop }
+    return { host, directory, login, tokens, requests, restart, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
     throw error
