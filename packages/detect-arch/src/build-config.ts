@@ -16,14 +16,9 @@ export interface BuildConfigResult {
   readonly skipped: ReadonlyMap<string, string>
 }
 
-interface Settings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** The name of the workspace, for the file at its root. */
-  readonly workspaceName: string
-}
-
 /** Where a part of a request is written in this format. */
 const keys: Readonly<Record<string, string>> = {
+  'build-args': 'build_args',
   context: 'context_path',
   dockerfile: 'dockerfile_path',
   tags: 'additional_tags',
@@ -31,7 +26,8 @@ const keys: Readonly<Record<string, string>> = {
   source: 'upstream_repo',
 }
 
-const imageId = (directory: string, { workspaceName }: Settings): string =>
+/** The file at the root of the workspace is about an image of the workspace's name. */
+const imageId = (directory: string, workspaceName: string): string =>
   directory === '.' ? imageIdOf(`oci:${workspaceName}`) : directory.replaceAll('/', '-')
 
 /** What is wrong with the file as a whole. */
@@ -76,30 +72,19 @@ const findProblems = (config: BuildConfig, source: YamlSource): Problem[] => {
   return problems
 }
 
-const readArguments = (
-  config: BuildConfig,
-  source: YamlSource,
-  { env }: Settings,
-  problems: Problem[],
-): Record<string, string> => {
-  const args: Record<string, string> = {}
+const readArguments = (config: BuildConfig, source: YamlSource, problems: Problem[]): BuildRequest['args'] => {
+  const args: Record<string, string | null> = {}
   for (const [position, argument] of (config.build_args ?? []).entries()) {
     const equals = argument.indexOf('=')
     const name = equals === -1 ? argument : argument.slice(0, equals)
-    const value = equals === -1 ? env[name] : argument.slice(equals + 1)
-    const place = source.placeOf(['build_args', position])
-    if (value === undefined) problems.push({ place, message: `"${name}" has no value and is not in the environment` })
-    else if (Object.hasOwn(args, name)) problems.push({ place, message: `"${name}" is given twice` })
-    else args[name] = value
+    if (Object.hasOwn(args, name))
+      problems.push({ place: source.placeOf(['build_args', position]), message: `"${name}" is given twice` })
+    args[name] = equals === -1 ? null : argument.slice(equals + 1)
   }
   return args
 }
 
-const toBuild = (
-  config: BuildConfig,
-  directory: string,
-  args: Record<string, string>,
-): Omit<BuildRequest, 'target'> => {
+const toBuild = (config: BuildConfig, directory: string, args: BuildRequest['args']): Omit<BuildRequest, 'target'> => {
   const remote = config.upstream_repo !== undefined && config.upstream_ref !== undefined
   const root = remote ? '.' : directory
   return {
@@ -119,12 +104,12 @@ const toRequests = (
   config: BuildConfig,
   directory: string,
   source: YamlSource,
-  settings: Settings,
+  workspaceName: string,
   problems: Problem[],
 ): ImageRequest[] => {
-  const base = imageId(directory, settings)
+  const base = imageId(directory, workspaceName)
   const build =
-    config.manual_build === true ? null : toBuild(config, directory, readArguments(config, source, settings, problems))
+    config.manual_build === true ? null : toBuild(config, directory, readArguments(config, source, problems))
   const variants = config.targets ?? [{ name: undefined, target: config.target, additional_tags: undefined }]
   return variants.map((variant, position): ImageRequest => {
     const id = variant.name === undefined ? base : `${base}-${variant.name}`
@@ -162,7 +147,7 @@ const toRequests = (
 }
 
 /** What the text of a directory's build-config.yaml asks for; `file` is its path in the workspace. */
-export const readBuildConfig = (text: string, file: string, settings: Settings): BuildConfigResult => {
+export const readBuildConfig = (text: string, file: string, workspaceName: string): BuildConfigResult => {
   const source = readYaml(text, file)
   const problems: Problem[] = [...source.problems]
   if (source.value === undefined) return { images: [], problems, skipped: new Map() }
@@ -180,8 +165,8 @@ export const readBuildConfig = (text: string, file: string, settings: Settings):
   else problems.push(...findProblems(config, source).filter(({ message }) => message.includes('exclude each other')))
   if (config.build_backend === 'ko') {
     const reason = 'build_backend ko is not built here: give it a Dockerfile, or build it with ko and use manual_images'
-    return { images: [], problems, skipped: new Map([[imageId(directory, settings), reason]]) }
+    return { images: [], problems, skipped: new Map([[imageId(directory, workspaceName), reason]]) }
   }
-  const images = toRequests(config, directory, source, settings, problems)
+  const images = toRequests(config, directory, source, workspaceName, problems)
   return { images: problems.length > 0 ? [] : images, problems, skipped: new Map() }
 }

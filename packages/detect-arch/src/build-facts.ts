@@ -9,7 +9,7 @@ import {
   sourceImages,
 } from '@polyarch/dockerfile'
 import type { PlannedBuild } from '@polyarch/documents'
-import { Failure, parsePlatform } from '@polyarch/oci'
+import { Failure, inputFailure, parsePlatform } from '@polyarch/oci'
 import type { openBuildFiles } from './build-files.ts'
 import { findBuildPaths } from './build-paths.ts'
 import type { BuildRequest, ImageRequest } from './image-request.ts'
@@ -26,7 +26,7 @@ export interface BuildFacts {
   readonly sources: (platform: string, buildPlatform: string) => readonly SourceImage[]
 }
 
-const settingsOf = (build: BuildRequest, platform: string, buildPlatform: string): BuildSettings => ({
+const settingsOf = (build: PlannedBuild, platform: string, buildPlatform: string): BuildSettings => ({
   target: build.target,
   args: build.args,
   platform: parsePlatform(platform),
@@ -34,29 +34,43 @@ const settingsOf = (build: BuildRequest, platform: string, buildPlatform: string
 })
 
 /** The facts of a build from its Dockerfile. */
-export const describeBuild = (build: PlannedBuild, dockerfile: Dockerfile, request: BuildRequest): BuildFacts => ({
+export const describeBuild = (build: PlannedBuild, dockerfile: Dockerfile): BuildFacts => ({
   build,
   dockerfile,
   executed: (platform, buildPlatform) =>
-    executedInstructions(dockerfile, settingsOf(request, platform, buildPlatform)).map((instruction) => ({
+    executedInstructions(dockerfile, settingsOf(build, platform, buildPlatform)).map((instruction) => ({
       ...instruction,
       file: build.dockerfile,
     })),
-  sources: (platform, buildPlatform) => sourceImages(dockerfile, settingsOf(request, platform, buildPlatform)),
+  sources: (platform, buildPlatform) => sourceImages(dockerfile, settingsOf(build, platform, buildPlatform)),
 })
 
 /** What facts are read from. */
 export interface BuildWorkspace {
   readonly directory: string
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly files: ReturnType<typeof openBuildFiles>
   readonly fetchSource: FetchSource
 }
 
+/** The build arguments; those without a value have the environment's, as with docker. */
+const resolveArgs = ({ args }: BuildRequest, env: BuildWorkspace['env']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(args).map(([name, value]) => {
+      const found = value ?? env[name]
+      if (found === undefined) throw inputFailure(`build argument "${name}" has no value, and the environment has none`)
+      return [name, found]
+    }),
+  )
+
 /** Both paths, relative to the workspace, with the commit of a remote source. */
-const locate = async (request: BuildRequest, { directory, fetchSource }: BuildWorkspace): Promise<PlannedBuild> => {
+const locate = async (
+  request: BuildRequest,
+  { directory, env, fetchSource }: BuildWorkspace,
+): Promise<PlannedBuild> => {
   const settings = {
     target: request.target,
-    args: { ...request.args },
+    args: resolveArgs(request, env),
     ...(request.allow.length === 0 ? {} : { allow: [...request.allow] }),
   }
   if (request.source === null) return { ...(await findBuildPaths(directory, request)), ...settings, remote: null }
@@ -73,6 +87,7 @@ const locate = async (request: BuildRequest, { directory, fetchSource }: BuildWo
 /** The key of the image that a message is about. */
 const keyOf = (message: string): string => {
   if (message.startsWith('source')) return 'source'
+  if (message.startsWith('build argument')) return 'build-args'
   if (message.includes('there is no stage')) return 'target'
   return message.includes('Dockerfile') ? 'dockerfile' : 'context'
 }
@@ -90,7 +105,7 @@ export const readBuildFacts = async (
     problems.push(...mistakes)
     if (mistakes.length > 0) return undefined
     if (dockerfile.stages.length > 0) requireTarget(dockerfile, request.target)
-    return describeBuild(build, dockerfile, request)
+    return describeBuild(build, dockerfile)
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'input') throw error
     const { message } = error

@@ -4,11 +4,11 @@ import { basename, isAbsolute, relative, resolve } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { inputFailure } from '@polyarch/oci'
 import { buildConfigName, readBuildConfig } from './build-config.ts'
-import { findBuildConfigs } from './build-config-files.ts'
 import { readConfig } from './config.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 import { type Problem, problemsFailure } from './problem.ts'
 import { requestProblems } from './request-check.ts'
+import { listFiles } from './workspace-files.ts'
 
 export const defaultConfig = 'polyarch.yaml'
 
@@ -23,18 +23,11 @@ const readText = async (file: string): Promise<string | undefined> => {
   }
 }
 
-type Settings = Parameters<typeof readBuildConfig>[2]
-
-const settingsOf = ({ env, directory }: Pick<Host, 'env' | 'directory'>): Settings => ({
-  env,
-  workspaceName: basename(directory),
-})
-
 /** What build-config.yaml files ask for together; `read` gives the text of each. */
 const readBuildConfigs = async (
   files: readonly string[],
   read: (file: string) => Promise<string | undefined>,
-  settings: Settings,
+  workspaceName: string,
 ): Promise<PlanRequest> => {
   const problems: Problem[] = []
   const images: ImageRequest[] = []
@@ -42,7 +35,7 @@ const readBuildConfigs = async (
   const texts = await Promise.all(files.map(async (file) => ({ file, text: await read(file) })))
   for (const { file, text } of texts) {
     if (text === undefined) continue
-    const result = readBuildConfig(text, file, settings)
+    const result = readBuildConfig(text, file, workspaceName)
     problems.push(...result.problems)
     images.push(...result.images)
     for (const [id, reason] of result.skipped) skipped.set(id, reason)
@@ -63,6 +56,18 @@ const readBuildConfigs = async (
 }
 
 /**
+ * What the build-config.yaml files of the workspace ask for; undefined where there are none.
+ * @throws {Failure} input, listing every problem of every file.
+ */
+export const readBuildConfigFiles = async (
+  host: Pick<Host, 'directory' | 'exec'>,
+): Promise<PlanRequest | undefined> => {
+  const files = await listFiles(host, /^build-config\.yaml$/)
+  if (files.length === 0) return undefined
+  return await readBuildConfigs(files, (file) => readText(resolve(host.directory, file)), basename(host.directory))
+}
+
+/**
  * What the config file at the path, or without one the files of the workspace, ask for; undefined where there are none.
  * @throws {Failure} input, listing every problem of every file.
  */
@@ -73,9 +78,8 @@ export const readConfigFiles = async (path: string | undefined, host: Host): Pro
   const text = await readText(file)
   if (text !== undefined && basename(file) !== buildConfigName) return readConfig(text, name)
   if (path !== undefined && text === undefined) throw inputFailure(`input config: there is no file ${path}`)
-  const files = text === undefined ? await findBuildConfigs(host) : [name]
-  if (files.length === 0) return undefined
-  return await readBuildConfigs(files, (config) => readText(resolve(host.directory, config)), settingsOf(host))
+  if (text === undefined) return await readBuildConfigFiles(host)
+  return await readBuildConfigs([name], () => Promise.resolve(text), basename(host.directory))
 }
 
 /**
@@ -85,12 +89,12 @@ export const readConfigFiles = async (path: string | undefined, host: Host): Pro
 export const readOldConfigFiles = async (
   files: readonly string[],
   read: (file: string) => Promise<string | undefined>,
-  host: Pick<Host, 'env' | 'directory'>,
+  host: Pick<Host, 'directory'>,
 ): Promise<readonly ImageRequest[]> => {
   const [only] = files
   if (only !== undefined && basename(only) !== buildConfigName) {
     const text = await read(only)
     return text === undefined ? [] : readConfig(text, only).images
   }
-  return (await readBuildConfigs(files, read, settingsOf(host))).images
+  return (await readBuildConfigs(files, read, basename(host.directory))).images
 }

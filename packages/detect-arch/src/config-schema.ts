@@ -17,6 +17,9 @@ const repository = readBy((text) => {
 
 const filePath = z.string().min(1)
 const textMap = z.record(z.string(), z.string())
+const buildArgs = z
+  .record(z.string().min(1), z.string().nullable())
+  .meta({ description: 'Build arguments; one without a value has the environment’s' })
 const engine = z.enum(['auto', 'kaniko', 'buildah', 'buildkit'])
 const emulate = z.enum(['auto', 'allow', 'never'])
 
@@ -41,7 +44,7 @@ export const ImageConfig = z.strictObject({
     .meta({ description: 'The first is pushed to, the others get the same digests' }),
   platforms: platforms.optional(),
   tags: z.array(tag).optional().meta({ description: 'Moved in this order' }),
-  'build-args': textMap.optional(),
+  'build-args': buildArgs.optional(),
   labels: textMap.optional(),
   annotations: textMap.optional(),
   engine: engine.optional(),
@@ -69,7 +72,7 @@ export const PolyarchConfig = z
         engine: engine.optional(),
         emulate: emulate.optional(),
         tags: z.array(tag).optional(),
-        'build-args': textMap.optional(),
+        'build-args': buildArgs.optional(),
         labels: textMap.optional(),
         annotations: textMap.optional(),
       })

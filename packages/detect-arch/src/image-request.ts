@@ -18,7 +18,8 @@ export interface BuildRequest {
   /** Relative to the same. */
   readonly dockerfile: string
   readonly target: string | null
-  readonly args: Readonly<Record<string, string>>
+  /** Null: the value that the environment has. */
+  readonly args: Readonly<Record<string, string | null>>
   readonly source: RemoteSource | null
   /** Preflight findings that are fine here. */
   readonly allow: readonly Allowance[]

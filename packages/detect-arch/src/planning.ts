@@ -64,6 +64,7 @@ const readCandidates = async (
 ): Promise<readonly Candidate[]> => {
   const workspace = {
     directory: host.directory,
+    env: host.env,
     files: openBuildFiles(host.directory),
     fetchSource: openSources(host),
   }

@@ -11,7 +11,7 @@ import { suggestWord } from './spelling.ts'
 /** The images that files or inputs describe, before inputs for all images are laid over them; undefined: none do. */
 const readImages = async (inputs: Inputs, host: Host): Promise<PlanRequest | undefined> => {
   const single = (): PlanRequest => ({
-    images: [readSingleImage(inputs, host.env, host.directory)],
+    images: [readSingleImage(inputs, host.directory)],
     runners: {},
     files: [],
     skipped: new Map(),
@@ -31,7 +31,7 @@ const readImages = async (inputs: Inputs, host: Host): Promise<PlanRequest | und
     throw inputFailure('inputs target, build-args, tags, labels and annotations are for one image: name it in images')
   return {
     ...request,
-    images: request.images.map((image) => (image.id === only ? withDetails(image, inputs, host.env) : image)),
+    images: request.images.map((image) => (image.id === only ? withDetails(image, inputs) : image)),
   }
 }
 

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readSingleImage, readTags, type SingleImageInputs } from './single-image.ts'
 
 const none: SingleImageInputs = { 'build-args': {}, tags: [], labels: {}, annotations: {} }
-const read = (inputs: Partial<SingleImageInputs>) =>
-  readSingleImage({ ...none, ...inputs }, { FROM_ENV: 'yes' }, '/work/shop')
+const read = (inputs: Partial<SingleImageInputs>) => readSingleImage({ ...none, ...inputs }, '/work/shop')
 
 describe('a single image', () => {
   test.each<[string, Partial<SingleImageInputs>, string, readonly string[] | null]>([
@@ -38,16 +37,6 @@ describe('a single image', () => {
       tags: ['1.2.3', 'latest'],
       annotations: { 'org.opencontainers.image.title': 'web', a: 'b' },
     })
-  })
-
-  test('takes a build argument without a value from the environment, as docker does', () => {
-    expect(read({ image: 'web', 'build-args': { FROM_ENV: undefined, A: '1' } }).build?.args).toEqual({
-      FROM_ENV: 'yes',
-      A: '1',
-    })
-    expect(() => read({ image: 'web', 'build-args': { NOT_THERE: undefined } })).toThrow(
-      'input build-args: "NOT_THERE"',
-    )
   })
 
   test.each([

@@ -90,32 +90,18 @@ const readImage = (image: string | undefined): { readonly id?: string; readonly 
   return { id: imageIdOf(image), repository: image }
 }
 
-const requireBuildArgs = (
-  entries: Readonly<Record<string, string | undefined>>,
-  env: Readonly<Record<string, string | undefined>>,
-): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(entries).map(([key, value]) => {
-      const actual = value ?? env[key]
-      if (actual === undefined)
-        throw inputFailure(`input build-args: "${key}" has no value and is not in the environment`)
-      return [key, actual]
-    }),
-  )
+const nullForNone = (entries: Readonly<Record<string, string | undefined>>): Record<string, string | null> =>
+  Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, value ?? null]))
 
 /** What the inputs say of an image beyond which one it is, laid over what a config file says of it. */
-export const withDetails = (
-  request: ImageRequest,
-  inputs: SingleImageInputs,
-  env: Readonly<Record<string, string | undefined>>,
-): ImageRequest => {
+export const withDetails = (request: ImageRequest, inputs: SingleImageInputs): ImageRequest => {
   const { repositories, tags } = readTags(inputs.tags)
   return {
     ...request,
     build: request.build && {
       ...request.build,
       target: inputs.target ?? request.build.target,
-      args: { ...request.build.args, ...requireBuildArgs(inputs['build-args'], env) },
+      args: { ...request.build.args, ...nullForNone(inputs['build-args']) },
     },
     repositories: repositories.length > 0 ? repositories : request.repositories,
     tags: tags.length > 0 ? tags : request.tags,
@@ -131,11 +117,7 @@ export const withDetails = (
  * The one image that the inputs describe; `directory` is the workspace.
  * @throws {Failure} input, naming the input that is wrong.
  */
-export const readSingleImage = (
-  inputs: SingleImageInputs,
-  env: Readonly<Record<string, string | undefined>>,
-  directory: string,
-): ImageRequest => {
+export const readSingleImage = (inputs: SingleImageInputs, directory: string): ImageRequest => {
   const context = inputs.context ?? '.'
   const { id, repository } = readImage(inputs.image)
   const [named] = readTags(inputs.tags).repositories
@@ -164,6 +146,5 @@ export const readSingleImage = (
       placeOf: (...path) => ({ file: `input ${path[0] ?? 'image'}` }),
     },
     inputs,
-    env,
   )
 }

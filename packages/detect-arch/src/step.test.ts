@@ -91,6 +91,19 @@ describe('detect-arch', () => {
     ])
   })
 
+  test('takes a build argument without a value from the environment, as docker does', async () => {
+    const files = {
+      'polyarch.yaml': 'version: 1\nimages:\n  web: { build-args: { VERSION: , A: "1" } }\n',
+      Dockerfile: 'FROM scratch\n',
+    }
+    const { plan } = await detect(files, {}, { VERSION: '7' })
+    expect(plan.images[0]?.build?.args).toEqual({ VERSION: '7', A: '1' })
+    await expect(detect(files)).rejects.toThrow('polyarch.yaml:3:22: web: build argument "VERSION" has no value')
+    await expect(detect({ Dockerfile: 'FROM scratch\n' }, { image: 'web', 'build-args': 'VERSION' })).rejects.toThrow(
+      'input build-args: web: build argument "VERSION" has no value',
+    )
+  })
+
   test('with nothing to plan reports the machine and is empty, not wrong', async () => {
     const outputs = await detect({})
     expect(outputs.empty).toBe(true)

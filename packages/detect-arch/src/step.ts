@@ -5,7 +5,11 @@ import { Outputs } from './outputs.ts'
 import { reportPlan } from './report.ts'
 import { run } from './run.ts'
 
+export { BuildConfig } from './build-config-schema.ts'
+export { defaultConfig } from './config-files.ts'
 export { PolyarchConfig } from './config-schema.ts'
+export { writeFirstConfig } from './first-config.ts'
+export { migrateConfigs, type WrittenConfig } from './migration.ts'
 
 export const step = defineStep({
   name: 'detect-arch',

@@ -1,11 +1,10 @@
-// Finds the build-config.yaml files of a workspace.
+// Lists the files of a workspace: those that git knows or could know, or all where there is no repository.
 import { readdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
-import { buildConfigName } from './build-config.ts'
 import { openGit } from './git.ts'
 
-/** Directories that hold no sources. */
+/** Directories that hold no sources of the workspace's own. */
 const skipped = new Set(['.git', '.polyarch', 'node_modules'])
 
 const walk = async (root: string, directory: string): Promise<string[]> => {
@@ -15,14 +14,14 @@ const walk = async (root: string, directory: string): Promise<string[]> => {
       const path = posix.join(directory, entry.name)
       // Links are not followed: they could lead anywhere, or in circles.
       if (entry.isDirectory()) return skipped.has(entry.name) ? [] : await walk(root, path)
-      return entry.isFile() && entry.name === buildConfigName ? [path] : []
+      return entry.isFile() ? [path] : []
     }),
   )
   return found.flat()
 }
 
-/** Their paths, sorted: those that git knows or could know, or all where there is no repository. */
-export const findBuildConfigs = async (host: Pick<Host, 'exec' | 'directory'>): Promise<readonly string[]> => {
+/** Their paths with `/`, sorted, as far as the pattern of their names fits. */
+export const listFiles = async (host: Pick<Host, 'exec' | 'directory'>, name: RegExp): Promise<string[]> => {
   const listed = await openGit(host).list(
     'ls-files',
     '-z',
@@ -30,8 +29,8 @@ export const findBuildConfigs = async (host: Pick<Host, 'exec' | 'directory'>): 
     '--others',
     '--exclude-standard',
     '--deduplicate',
-    '--',
-    `:(glob)**/${buildConfigName}`,
   )
-  return [...(listed ?? (await walk(host.directory, '.')))].sort()
+  return (listed ?? (await walk(host.directory, '.')))
+    .filter((path) => name.test(posix.basename(path)) && !path.split('/').some((part) => skipped.has(part)))
+    .toSorted()
 }
