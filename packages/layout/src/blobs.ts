@@ -8,7 +8,7 @@ import {
   parseDigest,
   StoreError,
 } from '@polyarch/oci'
-import { type LayoutFile, openFile, pathOf, readChunks } from './layout-files.ts'
+import { type LayoutFile, lendChunks, type OpenFile, openFile, pathOf, readChunks } from './layout-files.ts'
 
 /** Where the blob lies. Only a digest that was parsed names a file. */
 export const blobFile = (directory: string, digest: Digest): LayoutFile => {
@@ -42,14 +42,25 @@ export const sizeOfBlob = async (directory: string, digest: Digest): Promise<num
   return opened?.size
 }
 
+/** The blob's file, opened; throws where it is missing or of another size. */
+const openBlob = async (directory: string, { digest, size }: Descriptor): Promise<OpenFile> => {
+  const file = blobFile(directory, digest)
+  const opened = await openFile(file)
+  if (opened === undefined) throw new StoreError('BLOB_UNKNOWN', `${pathOf(file)} is missing`)
+  if (opened.size === size) return opened
+  await opened[Symbol.asyncDispose]()
+  throw new StoreError('SIZE_INVALID', `${pathOf(file)} has ${opened.size} bytes: its descriptor says ${size}`)
+}
+
 /** The blob's bytes from `start` on; read from the beginning they are checked to the end. */
 export async function* readBlob(directory: string, descriptor: Descriptor, start = 0): AsyncGenerator<Uint8Array> {
-  const { digest, size } = descriptor
-  const file = blobFile(directory, digest)
-  await using opened = await openFile(file)
-  if (opened === undefined) throw new StoreError('BLOB_UNKNOWN', `${pathOf(file)} is missing`)
-  if (opened.size !== size)
-    throw new StoreError('SIZE_INVALID', `${pathOf(file)} has ${opened.size} bytes: its descriptor says ${size}`)
+  await using opened = await openBlob(directory, descriptor)
   const chunks = readChunks(opened, start)
-  yield* start === 0 ? checkChunks(chunks, descriptor, pathOf(file)) : chunks
+  yield* start === 0 ? checkChunks(chunks, descriptor, pathOf(blobFile(directory, descriptor.digest))) : chunks
+}
+
+/** The blob's bytes from `start` on, unchecked, in chunks that are good until the next one is asked for. */
+export async function* lendBlob(directory: string, descriptor: Descriptor, start = 0): AsyncGenerator<Uint8Array> {
+  await using opened = await openBlob(directory, descriptor)
+  yield* lendChunks(opened, start)
 }

@@ -107,6 +107,36 @@ export const readFile = async (file: LayoutFile, limit: number): Promise<Uint8Ar
 export const readChunks = (opened: OpenFile, start: number): AsyncIterable<Uint8Array> =>
   opened.handle.createReadStream({ start, highWaterMark: chunkSize, autoClose: false })
 
+/** Well over what a socket takes before it makes its writer wait (64 KiB): a chunk is sent before its buffer is due again. */
+const lentSize = 512 * 1024
+
+/** Fills the buffer from the file; a part of it only at the file's end. */
+const fill = async (handle: FileHandle, buffer: Uint8Array, position: number): Promise<number> => {
+  let filled = 0
+  while (filled < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return filled
+}
+
+/**
+ * The open file's bytes from `start` on, in chunks that are good until the next one is asked for: two buffers take
+ * turns. With a fresh one for each chunk, most of the time would go to new memory.
+ */
+export async function* lendChunks({ handle, size }: OpenFile, start: number): AsyncGenerator<Uint8Array> {
+  const length = Math.min(lentSize, size - start)
+  let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(size - start > length ? length : 0)]
+  for (let at = start; at < size; ) {
+    const filled = await fill(handle, buffer, at)
+    if (filled === 0) return
+    yield buffer.subarray(0, filled)
+    at += filled
+    ;[buffer, other] = [other, buffer]
+  }
+}
+
 /**
  * Writes the file whole: under a temporary name beside it, then renamed over it. Where the content or the disk fails,
  * nothing of it stays and what was there before is untouched. `beforeRename` may still refuse.

@@ -16,7 +16,7 @@ import {
   type Store,
   StoreError,
 } from '@polyarch/oci'
-import { blobFile, checkChunks, readBlob, sizeOfBlob } from './blobs.ts'
+import { blobFile, checkChunks, lendBlob, readBlob, sizeOfBlob } from './blobs.ts'
 import { addEntry, findByRefName, refNameOf, removeManifest, removeTag } from './index-entries.ts'
 import { pathOf, removeFile, replaceFile } from './layout-files.ts'
 import { childrenOf, findLayoutIndex, updateLayoutIndex } from './layout-index.ts'
@@ -102,6 +102,7 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
     resolveBlob: async (digest) => await sizeOfBlob(root, digest),
 
     getBlob: (descriptor, start) => readBlob(root, descriptor, start),
+    lendBlob: (descriptor, start) => lendBlob(root, descriptor, start),
 
     listTags: async () => {
       const index = await findLayoutIndex(root)

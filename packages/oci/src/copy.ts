@@ -140,7 +140,9 @@ const uploadBlobs = async (
     }
     // Without an offer before, the destination has not said that it lacks the blob.
     if (mountsFirst(options) && (await destination.resolveBlob(blob.digest)) === blob.size) return
-    const content = { origin: `${source.location}@${blob.digest}`, open: (start = 0) => source.getBlob(blob, start) }
+    // Either kind of destination checks what it is given: a digest computed here would be the second.
+    const open = (start = 0): AsyncIterable<Uint8Array> => source.lendBlob?.(blob, start) ?? source.getBlob(blob, start)
+    const content = { origin: `${source.location}@${blob.digest}`, open }
     await destination.pushBlob(blob, content, options.onBytes)
     uploaded += 1
     uploadedBytes += blob.size

@@ -74,7 +74,10 @@ export class StoreError extends Failure {
 export const isStoreError = (error: unknown, ...codes: StoreErrorCode[]): error is StoreError =>
   error instanceof StoreError && (codes.length === 0 || codes.includes(error.code))
 
-/** A blob's bytes, to be read from any offset and more than once: an upload that breaks off goes on from there. */
+/**
+ * A blob's bytes, to be read from any offset and more than once: an upload that breaks off goes on from there.
+ * A chunk is good until the next one is asked for: then its memory may hold other bytes.
+ */
 export interface BlobContent {
   /** Where the bytes come from, for error messages: a file's path or a store's location. */
   readonly origin: string
@@ -112,6 +115,13 @@ export interface StoreReader {
    * @throws {StoreError} BLOB_UNKNOWN when it is not there; DIGEST_INVALID or SIZE_INVALID when it is another.
    */
   getBlob(descriptor: Descriptor, start?: number): AsyncIterable<Uint8Array>
+
+  /**
+   * The blob's bytes for a writer that checks them itself, where that is cheaper than `getBlob`: only their number is
+   * held against the descriptor, and a chunk is good until the next one is asked for.
+   * @throws {StoreError} BLOB_UNKNOWN when it is not there; SIZE_INVALID when it has another size.
+   */
+  lendBlob?(descriptor: Descriptor, start?: number): AsyncIterable<Uint8Array>
 
   /** The tags, in the store's order; none for a repository that does not exist yet. */
   listTags(): Promise<readonly string[]>
