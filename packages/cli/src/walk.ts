@@ -3,14 +3,13 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { defineStep, type Host, type Log, number, parseInputs, text } from '@polyarch/ci-host'
 import { step as detectArch } from '@polyarch/detect-arch'
-import { type Leg, MergeResult, Plan, readPlan, requireImage } from '@polyarch/documents'
+import { type Leg, MergeResult, orderInWaves, Plan, readPlan, requireImage } from '@polyarch/documents'
 import { step as mergeManifest } from '@polyarch/merge-manifest'
 import { step as pushDigest } from '@polyarch/push-digest'
 import { step as report } from '@polyarch/report'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 import { builders, engineInputs, pick } from './builders.ts'
-import { orderImages } from './waves.ts'
 
 const inputs = z.object({
   ...detectArch.inputs.shape,
@@ -80,7 +79,7 @@ export const step = defineStep({
         await rm(layout, { recursive: true, force: true })
       }
     }
-    for (const wave of orderImages(plan)) {
+    for (const wave of orderInWaves(plan.images)) {
       const legs = plan.legs.filter((leg) => wave.some((image) => image.id === leg.image))
       await host.runTasks(
         legs.map((leg) => ({ title: leg.id, run: runLeg(leg) })),

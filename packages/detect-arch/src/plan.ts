@@ -1,12 +1,19 @@
 // Makes the plan: what was asked for and the facts about it, to images and legs. Pure.
 import type { Host, SourceFacts } from '@polyarch/ci-host'
-import { type Leg, legIdOf, type Plan, type PlannedBuild, type PlannedImage, sealPlan } from '@polyarch/documents'
+import {
+  type Leg,
+  legIdOf,
+  orderInWaves,
+  type Plan,
+  type PlannedBuild,
+  type PlannedImage,
+  sealPlan,
+} from '@polyarch/documents'
 import type { ImageNames } from './image-names.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 import type { Machine } from './machine.ts'
 import { type Problem, problemsFailure } from './problem.ts'
 import { chooseRunner, type ExecutedLine } from './runner-choice.ts'
-import { orderInWaves } from './waves.ts'
 
 /** What was found out about one image. */
 export interface ImageFacts {
