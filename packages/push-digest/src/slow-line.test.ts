@@ -21,7 +21,7 @@ describe.skipIf(lacks('docker-registry'))('push-digest over a slow line', () => 
     await using directory = await temporaryDirectory()
     await using registry = await startRegistry()
     await using proxy = await startFaultProxy({ target: registry.host, seed: 1, bytesPerSecond: 40_000_000 })
-    const layers = [9_000_000, 5_000_001, 700_000, 65_536].map((size) => randomBytes(size))
+    const layers = [40_000_000, 5_000_001, 700_000, 65_536].map((size) => randomBytes(size))
     const image = sampleImage({ os: 'linux', architecture: 'amd64' }, layers)
     await pushSampleImage(openLayout(join(directory.path, 'layout')), image, 'latest')
     const inputs = parseInputs(step, {
