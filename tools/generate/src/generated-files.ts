@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Step } from '@polyarch/ci-host'
-import { PolyarchConfig } from '@polyarch/detect-arch'
+import { BuildConfig, PolyarchConfig } from '@polyarch/detect-arch'
 import { documentSchemas } from '@polyarch/documents'
 import { formatAction } from './action.ts'
 import { formatComponent } from './component.ts'
@@ -32,7 +32,7 @@ const stepFiles = async (root: string, step: Step, version: string): Promise<[st
 /** Path to content of every generated file, paths relative to the root. */
 export const generateFiles = async (root: string, steps: readonly Step[]): Promise<Map<string, string>> => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
-  const schemas = Object.entries({ polyarch: PolyarchConfig, ...documentSchemas }).map(
+  const schemas = Object.entries({ polyarch: PolyarchConfig, 'build-config': BuildConfig, ...documentSchemas }).map(
     ([name, schema]): [string, string] => [`schemas/${schemaFile(name)}`, formatJsonSchema(name, schema)],
   )
   const github = await readFile(join(root, 'examples/github/polyarch.yml'), 'utf8')
