@@ -59,6 +59,19 @@ const read = (raw: RawInputs, workspace: string, env: Record<string, string> = {
 const readAnywhere = (raw: RawInputs, env?: Record<string, string>) =>
   withWorkspace((workspace) => read(raw, workspace, env))
 
+test('a leg of another repository is built from what the planning job fetched, and says so where that is missing', async () => {
+  const remote = { url: 'https://example.com/x.git', ref: 'v1', commit: 'a'.repeat(40) }
+  const source = (context: string) =>
+    plan({ build: { context, dockerfile: `${context}/Dockerfile`, target: null, args: {}, remote } })
+  await withWorkspace(async (workspace) => {
+    const raw = (context: string) => ({ plan: JSON.stringify(source(context)), leg: 'web.linux-arm64' })
+    expect((await read(raw('web'), workspace)).context).toBe(join(workspace, 'web'))
+    await expect(read(raw('.polyarch/sources/x'), workspace)).rejects.toThrow(
+      'there is no .polyarch/sources/x: the job that planned fetched it from https://example.com/x.git',
+    )
+  })
+})
+
 test('a leg of a plan says everything', async () => {
   await withWorkspace(async (workspace) => {
     const raw = { plan: JSON.stringify(plan()), leg: 'web.linux-arm64', layout: 'out/web' }

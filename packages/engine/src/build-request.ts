@@ -17,7 +17,7 @@ import type { BuildInputs } from './build-inputs.ts'
 import { hostPlatform } from './host-platform.ts'
 import { pinToResults, readPlannedBases } from './planned-bases.ts'
 
-import { requireContext, requireDockerfile } from './workspace.ts'
+import { findRealPath, requireContext, requireDockerfile } from './workspace.ts'
 
 /** A secret of the build: it never appears in a log, an argument list, a layer or the layout. */
 export interface BuildSecret {
@@ -98,9 +98,9 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
     throw inputFailure(`leg ${leg.id} is planned for ${leg.engine}: build it with ${leg.engine}-build`)
   if (image.build === null) throw inputFailure(`leg ${leg.id}: image ${image.id} has nothing to build`)
   const { context, dockerfile, target, args, remote, allow = [] } = image.build
-  if (remote !== null)
+  if (remote !== null && !(await findRealPath(resolve(host.directory, context))))
     throw inputFailure(
-      `leg ${leg.id}: its source is ${remote.url}; check out ${remote.commit} and build that directory`,
+      `leg ${leg.id}: there is no ${context}: the job that planned fetched it from ${remote.url}, and has to hand it on`,
     )
   return {
     name: leg.id,
