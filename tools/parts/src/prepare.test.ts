@@ -47,7 +47,7 @@ describe('preparation', () => {
   it('counts a part that nobody prepared as missing', async () => {
     await using cache = await temporaryDirectory()
     vi.stubEnv('POLYARCH_CACHE', cache.path)
-    expect(reasonMissing('act')).toBe('it was not prepared: use npm test')
+    expect(reasonMissing('root')).toBe('it was not prepared: use npm test')
   })
 
   it('names POLYARCH_CACHE where the cache cannot be written', async () => {
