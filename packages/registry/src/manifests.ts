@@ -165,6 +165,8 @@ export const putManifest = async (
       )
     return { subjectNoted: headerOf(response, 'oci-subject') !== undefined }
   } catch (error) {
+    if (error instanceof Refusal && error.request?.status === 413)
+      throw error.withNote(`this registry takes no manifest of ${bytes.length} bytes`)
     if (error instanceof Refusal && error.missing.length > 0) {
       host.facts.refusesMissingContent = true
       for (const missing of error.missing) forgetBlob(host, missing, repository)

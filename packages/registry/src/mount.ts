@@ -1,10 +1,10 @@
 // Takes a blob over from another repository of the same registry.
-import { type Descriptor, isStoreError, type Repository } from '@polyarch/oci'
+import type { Descriptor, Repository } from '@polyarch/oci'
 import type { Source } from './download.ts'
 import { headerOf } from './errors.ts'
 import { resolveLocation } from './location.ts'
 import { hasBlob, noteBlob, readScope, writeScope } from './registry-host.ts'
-import { cancelUpload } from './upload.ts'
+import { cancelUpload, isMountRefused } from './upload.ts'
 
 /** Whether the registry took the blob over from its other repository. */
 export const mountBlob = async (
@@ -36,7 +36,7 @@ export const mountBlob = async (
     return false
   } catch (error) {
     // No access to the other repository is no reason to fail: the blob is uploaded, and that says what is wrong here.
-    if (isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'DENIED', 'UNAUTHORIZED', 'UNSUPPORTED')) return false
+    if (isMountRefused(error)) return false
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { type Digest, isLoopback, isStoreError } from '@polyarch/oci'
 import type { Authenticator } from './authentication.ts'
 import { isCertificateTrouble, Refusal } from './errors.ts'
 import type { Exchange, ExchangeRequest, OpenResponse, ReadResponse } from './exchange.ts'
-import { quirksOf } from './quirks.ts'
+import { apiHostOf } from './quirks.ts'
 import { repositoryScope, type Scope } from './scope.ts'
 
 export interface HostRequest extends Omit<ExchangeRequest, 'url' | 'authorizer' | 'verified' | 'place'> {
@@ -19,6 +19,8 @@ export interface HostFacts {
   refusesMissingContent: boolean
   /** It takes a blob with the one request that opens an upload. */
   acceptsSinglePost: boolean | undefined
+  /** It lost a chunk of an upload, and gets no more of them. */
+  losesChunks: boolean
   /** It has the referrers API. */
   hasReferrers: boolean | undefined
   /** As a mirror it could not be reached, and is left out. */
@@ -38,6 +40,7 @@ export interface RegistryHost {
   readonly isInsecure: (host: string) => boolean
   open(request: HostRequest): Promise<OpenResponse>
   call(request: HostRequest): Promise<ReadResponse>
+  readWhole: Exchange['readWhole']
   /** Repeats work on the repository that is safe to repeat, until it succeeds or the patience ends. */
   repeat<T>(repository: string, work: (attempt: number) => Promise<T>): Promise<T>
   recover: Exchange['recover']
@@ -58,7 +61,7 @@ interface Origin {
 
 /** Where the API may be, likeliest first. */
 const originsOf = (name: string, insecure: boolean): readonly [Origin, ...Origin[]] => {
-  const host = quirksOf(name).apiHost ?? name
+  const host = apiHostOf(name)
   const https = new URL(`https://${host}`)
   const http = new URL(`http://${host}`)
   if (insecure)
@@ -142,11 +145,13 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
     facts: {
       refusesMissingContent: false,
       acceptsSinglePost: undefined,
+      losesChunks: false,
       hasReferrers: undefined,
       isGone: false,
       blobs: new Map(),
     },
     open,
+    readWhole: (response, method, limit) => exchange.readWhole(response, method, limit),
     call: (request) =>
       repeat(request.repository, async () =>
         exchange.readWhole(await open(request), request.method, request.bodyLimit),

@@ -8,7 +8,8 @@ import { mountBlob } from './mount.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
 import { takeTurn } from './registry-host.ts'
 import { listTags } from './tags.ts'
-import { type Upload, uploadBlob } from './upload.ts'
+import { uploadBlob } from './upload.ts'
+import type { Upload } from './upload-session.ts'
 
 export interface RepositorySettings extends Source {
   readonly mirrors: readonly Source[]
@@ -38,7 +39,7 @@ const uploadOnce = async (upload: Upload): Promise<void> => {
 const mayBeImmutable = (error: unknown): boolean =>
   error instanceof Refusal &&
   [400, 403, 405, 409, 412].includes(error.request?.status ?? 0) &&
-  ['TAG_INVALID', 'DENIED', 'UNSUPPORTED', 'UNKNOWN'].includes(error.code)
+  ['TAG_INVALID', 'MANIFEST_INVALID', 'DENIED', 'UNSUPPORTED', 'UNKNOWN'].includes(error.code)
 
 /** Opens the store; nothing is sent yet. */
 export const openRepository = (settings: RepositorySettings): Store => {

@@ -1,61 +1,13 @@
 // Uploads a blob: one POST, one PUT; after a broken connection on from where the server has got to.
-import { type BlobContent, createVerifier, type Descriptor, type Digest, isStoreError, StoreError } from '@polyarch/oci'
+import { createVerifier, type Digest, isStoreError, StoreError } from '@polyarch/oci'
 import { findBlob } from './blobs.ts'
+import { chunkLengthOf, hasChunkBeforeLast, sendChunk } from './chunks.ts'
 import { headerOf, Refusal } from './errors.ts'
-import type { ReadResponse, StreamedBody } from './exchange.ts'
-import { resolveLocation } from './location.ts'
-import { hasBlob, noteBlob, type RegistryHost, readScope, writeScope } from './registry-host.ts'
-
-export interface Upload {
-  readonly host: RegistryHost
-  readonly repository: string
-  readonly descriptor: Descriptor
-  readonly content: BlobContent
-  /** Told of each byte once, also when it is sent again. */
-  readonly onProgress: (bytes: number) => void
-}
-
-/** An upload that a server has opened, and how many bytes of it have arrived. */
-interface Session {
-  readonly url: URL
-  readonly offset: number
-}
+import { forgetBlob, hasBlob, noteBlob, type RegistryHost, readScope, writeScope } from './registry-host.ts'
+import { bytesThere, createBody, octets, sessionOf, type Upload, type UploadSession } from './upload-session.ts'
 
 /** Up to this size a blob tries out whether the server takes it with the opening request. */
 const probeSize = 64 * 1024
-
-const octets = { 'content-type': 'application/octet-stream' }
-
-/** The content from `start` on, held against its size; what the source throws stays as it is. */
-const createBody = (
-  { content, descriptor, onProgress }: Upload,
-  start: number,
-  sent: { bytes: number },
-): StreamedBody => ({
-  length: descriptor.size - start,
-  open: async function* () {
-    let offset = start
-    for await (const chunk of content.open(start)) {
-      offset += chunk.length
-      if (offset > descriptor.size) break
-      if (offset > sent.bytes) {
-        onProgress(offset - sent.bytes)
-        sent.bytes = offset
-      }
-      yield chunk
-    }
-    if (offset !== descriptor.size)
-      throw new StoreError(
-        'SIZE_INVALID',
-        `${content.origin} has ${offset > descriptor.size ? 'more than' : 'only'} ${Math.min(offset, descriptor.size)} bytes: its descriptor says ${descriptor.size}`,
-      )
-  },
-})
-
-const sessionOf = (host: RegistryHost, response: ReadResponse, method: string, offset: number): Session => ({
-  url: resolveLocation(headerOf(response, 'location'), { method, url: response.url }, host.isInsecure),
-  offset,
-})
 
 const urlWithDigest = (url: URL, digest: Digest): URL => {
   const target = new URL(url)
@@ -67,57 +19,78 @@ const urlWithDigest = (url: URL, digest: Digest): URL => {
 const findOtherHolder = ({ host, repository, descriptor }: Upload): string | undefined =>
   [...(host.facts.blobs.get(descriptor.digest) ?? [])].find((holder) => holder !== repository)
 
-/** Opens an upload; undefined where the server took the blob at once. */
-const startUpload = async (upload: Upload, sent: { bytes: number }): Promise<Session | undefined> => {
-  const { host, repository, descriptor } = upload
-  const { facts } = host
-  const holder = findOtherHolder(upload)
-  const request = {
-    method: 'POST',
-    repository,
-    notFound: 'NAME_UNKNOWN',
-    scopes: [writeScope(repository)],
-  } as const
-  if (holder !== undefined) {
-    const query = new URLSearchParams({ mount: descriptor.digest, from: holder })
+/** What every request that opens an upload has in common. */
+const openingRequest = ({ repository }: Upload) =>
+  ({ method: 'POST', repository, notFound: 'NAME_UNKNOWN', scopes: [writeScope(repository)] }) as const
+
+/** What a registry says to a mount from a repository that it does not know or show: Harbor even 401. */
+export const isMountRefused = (error: unknown): boolean =>
+  isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'DENIED', 'UNAUTHORIZED', 'UNSUPPORTED')
+
+/** Mounts the blob from the other repository: 'done', an upload instead of it, or undefined where it was refused. */
+const startMount = async (upload: Upload, holder: string): Promise<UploadSession | 'done' | undefined> => {
+  const { host, descriptor, repository } = upload
+  const query = new URLSearchParams({ mount: descriptor.digest, from: holder })
+  try {
     const response = await host.call({
-      ...request,
+      ...openingRequest(upload),
       target: `blobs/uploads/?${query.toString()}`,
       scopes: [writeScope(repository), readScope(holder)],
       accept: [201, 202],
     })
-    return response.status === 201 ? undefined : sessionOf(host, response, 'POST', 0)
+    return response.status === 201 ? 'done' : sessionOf(host, response, 'POST', { offset: 0 })
+  } catch (error) {
+    if (!isMountRefused(error)) throw error
+    forgetBlob(host, descriptor.digest, holder)
+    return undefined
   }
+}
+
+/** Opens the upload with the blob in the same request: 'done', an upload instead, or undefined where it was refused. */
+const startWhole = async (
+  upload: Upload,
+  sent: { bytes: number },
+  probing: boolean,
+): Promise<UploadSession | 'done' | undefined> => {
+  const { host, descriptor } = upload
+  const { facts } = host
+  // Only one blob tries it out: the others that start now do what works everywhere.
+  if (probing) facts.acceptsSinglePost = false
+  try {
+    const response = await host.call({
+      ...openingRequest(upload),
+      target: `blobs/uploads/?${new URLSearchParams({ digest: descriptor.digest }).toString()}`,
+      headers: octets,
+      body: createBody(upload, 0, descriptor.size, sent),
+      accept: [201, 202],
+    })
+    facts.acceptsSinglePost = response.status === 201
+    return response.status === 201 ? 'done' : sessionOf(host, response, 'POST', { offset: 0 })
+  } catch (error) {
+    const isRefused = error instanceof Refusal && isStoreError(error, 'UNSUPPORTED', 'UNKNOWN', 'BLOB_UPLOAD_INVALID')
+    // The server takes no body here: the plain request is what the spec requires of it.
+    if (probing && isRefused) return undefined
+    throw error
+  }
+}
+
+/** Opens an upload; 'done' where the server has the blob at once. */
+const startUpload = async (upload: Upload, sent: { bytes: number }): Promise<UploadSession | 'done'> => {
+  const { host, descriptor } = upload
+  const { facts } = host
+  const holder = findOtherHolder(upload)
+  const mounted = holder === undefined ? undefined : await startMount(upload, holder)
+  if (mounted !== undefined) return mounted
   const probing = facts.acceptsSinglePost === undefined && descriptor.size <= probeSize && descriptor.size > 0
-  if (probing || facts.acceptsSinglePost === true) {
-    // Only one blob tries it out: the others that start now do what works everywhere.
-    if (probing) facts.acceptsSinglePost = false
-    try {
-      const response = await host.call({
-        ...request,
-        target: `blobs/uploads/?${new URLSearchParams({ digest: descriptor.digest }).toString()}`,
-        headers: octets,
-        body: createBody(upload, 0, sent),
-        accept: [201, 202],
-      })
-      facts.acceptsSinglePost = response.status === 201
-      return response.status === 201 ? undefined : sessionOf(host, response, 'POST', 0)
-    } catch (error) {
-      if (
-        !probing ||
-        !(error instanceof Refusal) ||
-        !isStoreError(error, 'UNSUPPORTED', 'UNKNOWN', 'BLOB_UPLOAD_INVALID')
-      )
-        throw error
-      // The server takes no body here: the plain request below is what the spec requires of it.
-    }
-  }
-  const response = await host.call({ ...request, target: 'blobs/uploads/', accept: [202] })
-  return sessionOf(host, response, 'POST', 0)
+  const whole = probing || facts.acceptsSinglePost === true ? await startWhole(upload, sent, probing) : undefined
+  if (whole !== undefined) return whole
+  const response = await host.call({ ...openingRequest(upload), target: 'blobs/uploads/', accept: [202] })
+  const chunkLength = facts.losesChunks ? undefined : chunkLengthOf(response)
+  return sessionOf(host, response, 'POST', { offset: 0, chunkLength })
 }
 
 /** Sends what the server does not have yet, and ends the upload. */
-const finishUpload = async (upload: Upload, session: Session, sent: { bytes: number }): Promise<void> => {
+const finishUpload = async (upload: Upload, session: UploadSession, sent: { bytes: number }): Promise<void> => {
   const { host, repository, descriptor } = upload
   const { offset } = session
   const response = await host.open({
@@ -126,7 +99,7 @@ const finishUpload = async (upload: Upload, session: Session, sent: { bytes: num
     target: urlWithDigest(session.url, descriptor.digest),
     scopes: [writeScope(repository)],
     headers: { ...octets, ...(offset === 0 ? {} : { 'content-range': `${offset}-${descriptor.size - 1}` }) },
-    body: createBody(upload, offset, sent),
+    body: createBody(upload, offset, descriptor.size, sent),
     // 204 came from registries before the OCI spec.
     accept: [201, 204],
     notFound: 'BLOB_UPLOAD_UNKNOWN',
@@ -157,7 +130,10 @@ export const cancelUpload = async (host: RegistryHost, repository: string, url: 
  * What a broken attempt left: an upload to go on with, 'done' where the blob got through and only the answer was lost,
  * or undefined to begin again.
  */
-const inspectUpload = async (upload: Upload, session: Session | undefined): Promise<Session | 'done' | undefined> => {
+const inspectUpload = async (
+  upload: Upload,
+  session: UploadSession | undefined,
+): Promise<UploadSession | 'done' | undefined> => {
   const { host, repository, descriptor } = upload
   if (session === undefined) return (await isThere(upload)) ? 'done' : undefined
   try {
@@ -169,12 +145,12 @@ const inspectUpload = async (upload: Upload, session: Session | undefined): Prom
       accept: [204, 200, 202],
       notFound: 'BLOB_UPLOAD_UNKNOWN',
     })
-    const last = /^(?:bytes=)?0-(\d{1,16})$/.exec(headerOf(response, 'range') ?? '')?.[1]
-    // `0-0` is what registries say of an empty upload, though it would mean one byte.
-    const offset = last === undefined || last === '0' ? 0 : Number(last) + 1
+    const offset = bytesThere(response) ?? 0
     if (offset > 0 && offset <= descriptor.size) {
-      const location = headerOf(response, 'location')
-      return location === undefined ? { url: session.url, offset } : sessionOf(host, response, 'GET', offset)
+      const progress = { offset, chunkLength: session.chunkLength }
+      return headerOf(response, 'location') === undefined
+        ? { url: session.url, ...progress }
+        : sessionOf(host, response, 'GET', progress)
     }
     await cancelUpload(host, repository, session.url)
     return undefined
@@ -202,7 +178,7 @@ const explainDigest = async (
  * Whether the upload is worth beginning again: the server has forgotten it, or refuses its continuation, in which it
  * may have miscounted. Only what it says of a whole upload is believed.
  */
-const isLostSession = (error: unknown, session: Session | undefined): boolean =>
+const isLostSession = (error: unknown, session: UploadSession | undefined): boolean =>
   error instanceof Refusal &&
   !error.transient &&
   error.code !== 'UNAUTHORIZED' &&
@@ -222,15 +198,22 @@ export const uploadBlob = async (upload: Upload): Promise<void> => {
   const { host, repository, descriptor } = upload
   const place = `${host.name}/${repository}`
   const sent = { bytes: 0 }
-  let session: Session | undefined
+  let session: UploadSession | undefined
   let restarts = 0
   let attempt = 1
   let furthest = 0
   if (hasBlob(host, descriptor.digest, repository)) return upload.onProgress(descriptor.size)
   for (;;) {
     try {
-      session ??= await startUpload(upload, sent)
-      if (session !== undefined) await finishUpload(upload, session, sent)
+      const started: UploadSession | 'done' = session ?? (await startUpload(upload, sent))
+      if (started !== 'done') {
+        session = started
+        while (hasChunkBeforeLast(upload, session)) {
+          session = await sendChunk(upload, session, sent)
+          attempt = 1
+        }
+        await finishUpload(upload, session, sent)
+      }
       host.succeed()
       break
     } catch (error) {

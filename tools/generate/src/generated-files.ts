@@ -8,6 +8,7 @@ import { formatAction } from './action.ts'
 import { formatComponent } from './component.ts'
 import { formatJsonSchema, schemaFile } from './json-schema.ts'
 import { fillReadme, fillStepReadme } from './readme.ts'
+import { formatRegistries } from './registries-page.ts'
 
 /** The text of a file, or undefined where there is none. */
 const readText = async (file: string): Promise<string | undefined> => {
@@ -39,7 +40,7 @@ export const generateFiles = async (root: string, steps: readonly Step[]): Promi
   const gitlab = await readFile(join(root, 'examples/gitlab/.gitlab-ci.yml'), 'utf8')
   const readme = fillReadme(await readFile(join(root, 'README.md'), 'utf8'), steps, { github, gitlab })
   const ofSteps = await Promise.all(steps.map((step) => stepFiles(root, step, version)))
-  return new Map([...ofSteps.flat(), ...schemas, ['README.md', readme]])
+  return new Map([...ofSteps.flat(), ...schemas, ['README.md', readme], ['docs/registries.md', formatRegistries()]])
 }
 
 /** The generated files that are not as they should be. */

@@ -4,7 +4,8 @@ import type { z } from 'zod'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+/** A markdown table; cells are made safe for it. */
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |\n`).join('')
 
 const kindWords: Readonly<Record<InputFacts['kind'], string>> = {
