@@ -28,6 +28,12 @@ const splitPlace = (message: string): { place: Place | undefined; text: string }
   return { place: { file, line: Number(line), ...(column === undefined ? {} : { column: Number(column) }) }, text }
 }
 
+/** Several problems in one message, a line each with its place, are told one by one; anything else is one. */
+const splitPlaces = (message: string): ReturnType<typeof splitPlace>[] => {
+  const lines = message.split('\n').map(splitPlace)
+  return lines.every(({ place }) => place !== undefined) ? lines : [splitPlace(message)]
+}
+
 const causesOf = (error: Error): Error[] =>
   error.cause instanceof Error ? [error.cause, ...causesOf(error.cause)] : []
 
@@ -35,8 +41,7 @@ const causesOf = (error: Error): Error[] =>
 const reportError = (thrown: unknown, { log, debug }: Pick<OpenHost, 'log' | 'debug'>): void => {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   if (error instanceof Failure || error instanceof Cancellation) {
-    const { place, text } = splitPlace(error.message)
-    log.error(text, place)
+    for (const { place, text } of splitPlaces(error.message)) log.error(text, place)
   } else {
     log.error(`unexpected ${error.name}: ${error.message}`)
     for (const cause of causesOf(error)) log.info(`  caused by ${cause.name}: ${cause.message}`)
