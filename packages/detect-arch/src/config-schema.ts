@@ -1,9 +1,11 @@
 // The schema of polyarch.yaml: every key that it may have.
+import { features } from '@polyarch/dockerfile'
 import { imageIdField } from '@polyarch/documents'
-import { parseStoreLocation } from '@polyarch/oci'
+import { inputFailure, parseStoreLocation } from '@polyarch/oci'
 import { z } from 'zod'
 import { content, platform, platforms, readBy, tag } from './config-fields.ts'
 import { parseRunnerKey } from './runner-map.ts'
+import { suggestWord } from './spelling.ts'
 
 const registry = readBy((text) => {
   parseStoreLocation(`${text}/image`)
@@ -29,7 +31,11 @@ const source = z.strictObject({
 })
 
 const allowance = z.strictObject({
-  finding: z.string().min(1).meta({ description: 'The name of a finding, for example copy-exclude' }),
+  finding: readBy((text) => {
+    const known = Object.keys(features)
+    if (known.includes(text)) return text
+    throw inputFailure(`there is no finding "${text}"${suggestWord(text, known)}`)
+  }).meta({ description: 'The name of a finding, for example copy-exclude' }),
   reason: z.string().min(1).meta({ description: 'Why it is fine here' }),
 })
 

@@ -105,6 +105,11 @@ images:
     ['half a source', ['source: { url: https://example.com/x.git }'], '4:5: "ref" is missing'],
     ['an empty list', ['repositories: []'], '4:19: must not be empty'],
     ['a text for an image', ['- x'], '4:5: expected a mapping of keys to values, found a list'],
+    [
+      'an unknown finding',
+      ['allow: [{ finding: copy-exlude, reason: x }]'],
+      '4:24: there is no finding "copy-exlude": did you mean "copy-exclude"?',
+    ],
     ['a prototype', ['__proto__: { polluted: 1 }'], '4:5: a key cannot be called __proto__'],
   ])('with %s says where and what', (_what, lines, message) => {
     expect(problemsOf(imageConfig(...lines))).toEqual([`polyarch.yaml:${message}`])
