@@ -45,7 +45,10 @@ export const features = {
   'mount-tmpfs': { title: 'RUN --mount=type=tmpfs', advice: 'RUN that removes its files' },
   onbuild: { title: 'ONBUILD in a stage that another one is built on', advice: 'write out the instructions' },
   'platform-args': { title: 'automatic platform arguments' },
-  'platform-args-global': { title: 'automatic platform arguments in FROM' },
+  'platform-args-global': {
+    title: 'a platform argument in FROM that no ARG declares',
+    advice: 'ARG with its name before the first FROM',
+  },
   'run-device': { title: 'RUN --device' },
   'run-network': { title: 'RUN --network' },
   'run-security': { title: 'RUN --security' },

@@ -28,7 +28,8 @@ const fromFindings = (dockerfile: Dockerfile, stage: Stage, settings: BuildSetti
   const { from } = stage
   const platform = stagePlatform(dockerfile, stage, settings)
   const flag = flagValue(from, 'platform')
-  const used = [...usedVariables(from.words[0] ?? ''), ...usedVariables(flag ?? '')].filter(isAutomaticArg)
+  const declared = dockerfile.globals.flatMap(({ words }) => words.map((word) => word.split('=', 1)[0]))
+  const used = usedVariables(from.words[0] ?? '').filter((name) => isAutomaticArg(name) && !declared.includes(name))
   const base = baseStage(dockerfile, stage)
   const trigger = base?.instructions.find(({ keyword }) => keyword === 'ONBUILD')
   return [

@@ -45,7 +45,7 @@ describe('kaniko’s verdict on', () => {
     ['onbuild', 'ok', 'ok', 'ok', 'refuse', 'ok'],
     ['base-onbuild', 'ok', 'ok', 'ok', 'refuse', 'ok'],
     ['healthcheck-start-interval', 'refuse', 'warn', 'warn', 'warn', 'warn'],
-    ['copy-to-kaniko', 'ok', 'ok', 'ok', 'ok', 'ok'],
+    ['copy-to-kaniko', 'ok', 'ok', 'ok', 'ok', 'refuse'],
     ['copy-user', 'ok', 'ok', 'ok', 'ok', 'ok'],
     ['unused-stage', 'warn', 'warn', 'warn', 'ok', 'ok'],
   ])('%s', (feature, ...expected) => {
@@ -84,12 +84,12 @@ describe('a judgement', () => {
   })
 
   test('names what the adapter has to set', () => {
-    const { verdict, env } = judge([finding('heredoc-copy-variables'), finding('copy-to-kaniko')], {
+    const { verdict, env } = judge([finding('heredoc-copy-variables'), finding('copy-user')], {
       engine: 'kaniko',
       version: '1.28.3',
     })
     expect(verdict).toBe('ok')
-    expect(env).toEqual({ FF_KANIKO_EXPAND_HEREDOC: 'true', KANIKO_DIR: '/kaniko2' })
+    expect(env).toEqual({ FF_KANIKO_EXPAND_HEREDOC: 'true', FF_KANIKO_COPY_AS_ROOT: 'true' })
   })
 
   test('is a warning where somebody says that it is fine, with the reason', () => {
@@ -118,18 +118,23 @@ describe('a judgement', () => {
     expect(judge([finding('heredoc-run')], { engine: 'kaniko', version, lineage }).verdict).toBe(expected)
   })
 
-  test('of buildah knows what it refuses by itself, and what nobody measured', () => {
-    const verdicts = (['mount-from', 'copy-exclude', 'add-git'] as const).map(
-      (feature) => judge([finding(feature)], { engine: 'buildah', version: '1.28.2' }).verdict,
-    )
-    expect(verdicts).toEqual(['ok', 'refuse', 'warn'])
+  test('of a newer buildah takes the measured one and says so', () => {
+    const { verdict, notes } = judge([finding('heredoc-run')], { engine: 'buildah', version: '1.40.0' })
+    expect(verdict).toBe('refuse')
+    expect(notes).toEqual([
+      'buildah 1.40.0 is newer than 1.28.2, the newest version that was measured: judged as that one',
+    ])
+    expect(judge([finding('mount-from')], { engine: 'buildah', version: '1.28.2' })).toMatchObject({
+      verdict: 'ok',
+      notes: [],
+    })
   })
 
   test('of BuildKit refuses only what nothing can build', () => {
     const refused = (Object.keys(features) as Feature[]).filter(
       (feature) => judge([finding(feature)], { engine: 'buildkit' }).verdict === 'refuse',
     )
-    expect(refused).toEqual(['base-platform-missing', 'base-single-platform'])
+    expect(refused).toEqual(['base-platform-missing', 'base-single-platform', 'heredoc-exec-form'])
   })
 })
 

@@ -1,8 +1,15 @@
 // Judges findings: what an engine of some version makes of each, why, and what would do instead.
 import { type Feature, type Finding, featureFacts } from './feature.ts'
 import { type KanikoLineage, kanikoLineageOfVersion, kanikoLineages } from './kaniko-verdicts.ts'
-import { buildahVerdicts, buildkitVerdicts } from './other-verdicts.ts'
-import { compareVersions, entryFor, type Remedy, type Verdict, type VerdictEntry } from './verdict-table.ts'
+import { buildahVerdicts, buildkitVerdicts, newestBuildah } from './other-verdicts.ts'
+import {
+  compareVersions,
+  entryFor,
+  type Remedy,
+  type Verdict,
+  type VerdictEntry,
+  type VerdictTable,
+} from './verdict-table.ts'
 
 export type EngineName = 'kaniko' | 'buildah' | 'buildkit'
 
@@ -42,11 +49,20 @@ const engines: readonly EngineName[] = ['kaniko', 'buildah', 'buildkit']
 
 interface Rules {
   readonly name: string
-  readonly find: (feature: Feature) => VerdictEntry | undefined
+  readonly find: (feature: Feature) => VerdictEntry
   readonly notes: readonly string[]
 }
 
 const isVersion = (text: string | undefined): text is string => text !== undefined && /^\d+(?:\.\d+)+/.test(text)
+
+const rulesFrom = (table: VerdictTable, name: string, version: string, newest: string): Rules => ({
+  name,
+  find: (feature) => entryFor(table[feature], version),
+  notes:
+    compareVersions(version, newest) > 0
+      ? [`${name} is newer than ${newest}, the newest version that was measured: judged as that one`]
+      : [],
+})
 
 const kanikoRules = (version: string | undefined, stated: KanikoLineage | undefined): Rules => {
   const plain = version?.replace(/^v/, '')
@@ -54,29 +70,26 @@ const kanikoRules = (version: string | undefined, stated: KanikoLineage | undefi
   const { table, newest } = kanikoLineages[lineage]
   const known = isVersion(plain) ? plain : newest
   const name = `kaniko ${known}${lineage === 'fork' ? '' : ` (${lineage})`}`
-  const notes = isVersion(plain)
-    ? compareVersions(plain, newest) > 0
-      ? [`${name} is newer than ${newest}, the newest version that was measured: judged as that one`]
-      : []
-    : [`the executor does not say its version: judged as ${name}`]
-  return { name, find: (feature) => entryFor(table[feature] ?? [], known), notes }
+  const rules = rulesFrom(table, name, known, newest)
+  return isVersion(plain) ? rules : { ...rules, notes: [`the executor does not say its version: judged as ${name}`] }
 }
 
 const rulesOf = ({ engine, version, lineage }: EngineVersion): Rules => {
   if (engine === 'kaniko') return kanikoRules(version, lineage)
-  const name = isVersion(version) ? `${engine} ${version}` : engine
-  const known = isVersion(version) ? version : '999'
-  const table = engine === 'buildah' ? buildahVerdicts : buildkitVerdicts
-  const unlisted: VerdictEntry =
-    engine === 'buildkit'
-      ? { since: '0', verdict: 'ok', happens: '' }
-      : { since: '0', verdict: 'warn', happens: 'nobody has measured this yet' }
-  return { name, find: (feature) => (table[feature] ? entryFor(table[feature], known) : unlisted), notes: [] }
+  const plain = version?.replace(/^v/, '')
+  const name = isVersion(plain) ? `${engine} ${plain}` : engine
+  if (engine === 'buildah')
+    return rulesFrom(buildahVerdicts, name, isVersion(plain) ? plain : newestBuildah, newestBuildah)
+  // What a newer BuildKit does is right by definition.
+  return { name, find: (feature) => entryFor(buildkitVerdicts[feature], isVersion(plain) ? plain : '999'), notes: [] }
 }
+
+/** What the table says of a feature for an engine, whatever a Dockerfile does with it. */
+export const verdictEntry = (feature: Feature, engine: EngineVersion): VerdictEntry => rulesOf(engine).find(feature)
 
 /** Engines, other than this one, that build the feature right. */
 const enginesFor = (feature: Feature, except: EngineName): EngineName[] =>
-  engines.filter((engine) => engine !== except && rulesOf({ engine }).find(feature)?.verdict === 'ok')
+  engines.filter((engine) => engine !== except && rulesOf({ engine }).find(feature).verdict === 'ok')
 
 const alternativeFor = (feature: Feature, engine: EngineName): string => {
   const { advice } = featureFacts(feature)
@@ -106,8 +119,8 @@ export const judge = (
     const { title } = featureFacts(finding.feature)
     const entry = rules.find(finding.feature)
     const what = finding.detail === '' || finding.detail === title ? title : `${title} (${finding.detail})`
-    if (entry === undefined || entry.verdict === 'ok') {
-      remedies.push(entry?.remedy)
+    if (entry.verdict === 'ok') {
+      remedies.push(entry.remedy)
       return { ...finding, verdict: 'ok', message: `${what}: ${rules.name} builds it right`, alternative: '' }
     }
     const message = `${what}: with ${rules.name}, ${entry.happens}`

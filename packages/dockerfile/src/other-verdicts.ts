@@ -1,31 +1,63 @@
-// What buildah and BuildKit do with each feature: buildah as Debian's 1.28.2 was measured, BuildKit as the reference.
-import { ok, refuse, type VerdictTable } from './verdict-table.ts'
+// What buildah and BuildKit do with each feature, as measured on buildah 1.28.2 and BuildKit 0.33.0.
+import { type Feature, features } from './feature.ts'
+import { fails, ok, silent, type VerdictEntries, type VerdictTable, warn } from './verdict-table.ts'
 
-const loud = 'the build fails: unknown flag'
+const unknownFlag = 'unknown flag'
+const noHeredocs = 'heredocs are not known'
+const wrongPrograms = 'the config says this platform, the programs are for the other'
 
-/** A feature that is not listed was not measured. */
 export const buildahVerdicts: VerdictTable = {
-  'add-checksum': [refuse('0', loud)],
-  'add-unpack': [refuse('0', loud)],
-  'copy-exclude': [refuse('0', loud)],
-  'copy-parents': [refuse('0', loud)],
+  'add-checksum': [fails('0', unknownFlag)],
+  'add-chmod-special': [ok()],
+  'add-git': [silent('0', 'the page that the server answers is stored as a file')],
+  'add-unpack': [fails('0', unknownFlag)],
+  'base-onbuild': [ok()],
+  'base-platform-missing': [fails('0', 'the image cannot be pulled')],
+  'base-single-platform': [silent('0', wrongPrograms)],
+  'check-error': [warn('0', 'nothing is checked')],
+  'copy-chmod': [ok()],
+  'copy-chmod-symbolic': [fails('0', 'it cannot parse the mode')],
+  'copy-exclude': [fails('0', unknownFlag)],
+  'copy-link': [fails('0', unknownFlag)],
+  'copy-parents': [fails('0', unknownFlag)],
   'copy-to-kaniko': [ok()],
+  'copy-user': [ok()],
   'from-platform': [ok()],
-  'heredoc-copy': [refuse('0', 'the build fails: heredocs are not known')],
-  'heredoc-copy-variables': [refuse('0', 'the build fails: heredocs are not known')],
-  'heredoc-exec-form': [refuse('0', 'the build fails: heredocs are not known')],
-  'heredoc-run': [refuse('0', 'the build fails: heredocs are not known')],
-  'heredoc-shebang': [refuse('0', 'the build fails: heredocs are not known')],
+  'healthcheck-start-interval': [fails('0', unknownFlag)],
+  'heredoc-copy': [fails('0', noHeredocs)],
+  'heredoc-copy-variables': [fails('0', noHeredocs)],
+  'heredoc-exec-form': [fails('0', noHeredocs)],
+  'heredoc-run': [fails('0', noHeredocs)],
+  'heredoc-shebang': [fails('0', noHeredocs)],
+  'mount-bind': [ok()],
   'mount-cache': [ok()],
   'mount-from': [ok()],
+  'mount-secret': [ok()],
+  'mount-ssh': [ok()],
   'mount-tmpfs': [ok()],
+  onbuild: [ok()],
   'platform-args': [ok()],
-  'platform-args-global': [ok()],
-  'run-network': [refuse('0', loud)],
+  'platform-args-global': [fails('0', 'it has no value')],
+  'run-device': [fails('0', unknownFlag)],
+  'run-network': [fails('0', unknownFlag)],
+  'run-security': [fails('0', unknownFlag)],
+  'syntax-frontend': [silent('0', 'it is read as a plain Dockerfile')],
+  'unused-stage': [ok()],
 }
 
-/** Only what is wrong whatever builds it; everything else is what BuildKit made it to be. */
+const builtRight = Object.fromEntries(Object.keys(features).map((feature) => [feature, [ok()]])) as unknown as Record<
+  Feature,
+  VerdictEntries
+>
+
+/** Most features are what BuildKit made them to be. */
 export const buildkitVerdicts: VerdictTable = {
-  'base-platform-missing': [refuse('0', 'the build fails when it pulls the image')],
-  'base-single-platform': [refuse('0', 'a warning in the log, and programs for the other platform')],
+  ...builtRight,
+  'base-platform-missing': [fails('0', 'the image cannot be pulled')],
+  'base-single-platform': [silent('0', wrongPrograms)],
+  'heredoc-exec-form': [fails('0', 'the command is taken for the shell form')],
+  'run-security': [warn('0', 'it fails where buildkitd-args and engine-args do not grant security.insecure')],
 }
+
+/** The newest buildah that was measured. */
+export const newestBuildah = '1.28.2'

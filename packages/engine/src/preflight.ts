@@ -7,6 +7,7 @@ import {
   baseFindings,
   type EngineVersion,
   type Finding,
+  inspectDockerfile,
   inspectParsed,
   type Judgement,
   judge,
@@ -72,7 +73,8 @@ export const passPreflight = async (
   lookUp: LookUpImage,
   host: Host,
 ): Promise<Readonly<Record<string, string>>> => {
-  if (request.mode === 'off') return {}
+  // What makes the engine build right is set in any case; only what nothing can make right is not asked for.
+  if (request.mode === 'off') return judge(inspectDockerfile(request.text, request.settings), request.engine).env
   const findings = await findFeatures(request, lookUp, (message) => host.log.warning(message))
   const judgement = judge(findings, request.engine, request.allowances)
   for (const note of judgement.notes) host.log.warning(note)

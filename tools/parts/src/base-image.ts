@@ -66,14 +66,18 @@ const writeLayer = async (platform: BasePlatform): Promise<Uint8Array> => {
 
 type Put = (bytes: Uint8Array, mediaType: string) => Promise<Descriptor>
 
-const writeChild = async (platform: BasePlatform, put: Put): Promise<Descriptor> => {
+const writeChild = async (platform: BasePlatform, triggers: readonly string[], put: Put): Promise<Descriptor> => {
   const { os, architecture } = parsePlatform(platform)
   const tar = await writeLayer(platform)
   const layer = await put(gzipSync(tar), layerType)
   const config = {
     architecture,
     os,
-    config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], Cmd: ['sh'] },
+    config: {
+      Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      Cmd: ['sh'],
+      ...(triggers.length === 0 ? {} : { OnBuild: triggers }),
+    },
     rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
     history: [{ created: '1970-01-01T00:00:00Z', created_by: 'busybox-static' }],
   }
@@ -95,12 +99,18 @@ const readLayoutIndex = async (path: string): Promise<readonly Descriptor[]> => 
   }
 }
 
-/** Writes the base image as `tag` (default `latest`) into the layout directory and gives the index's digest. */
-export const writeBaseImage = async (
-  layout: string,
-  options: { readonly platforms?: readonly BasePlatform[]; readonly tag?: string } = {},
-): Promise<string> => {
-  const { platforms = ['linux/amd64', 'linux/arm64'], tag = 'latest' } = options
+export interface BaseImageOptions {
+  /** Default: all. */
+  readonly platforms?: readonly BasePlatform[]
+  /** Default: `latest`. */
+  readonly tag?: string
+  /** Instructions that ONBUILD holds for whoever builds on the image. */
+  readonly triggers?: readonly string[]
+}
+
+/** Writes the base image into the layout directory and gives the index's digest. */
+export const writeBaseImage = async (layout: string, options: BaseImageOptions = {}): Promise<string> => {
+  const { platforms = ['linux/amd64', 'linux/arm64'], tag = 'latest', triggers = [] } = options
   const blobs = join(layout, 'blobs', 'sha256')
   await mkdir(blobs, { recursive: true })
   const put: Put = async (bytes, mediaType) => {
@@ -109,7 +119,7 @@ export const writeBaseImage = async (
     return { mediaType, digest, size: bytes.length }
   }
   const children: Descriptor[] = []
-  for (const platform of platforms) children.push(await writeChild(platform, put))
+  for (const platform of platforms) children.push(await writeChild(platform, triggers, put))
   const index = buildIndex(children)
   await put(index.bytes, index.descriptor.mediaType)
   const indexPath = join(layout, 'index.json')
