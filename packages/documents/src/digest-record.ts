@@ -9,6 +9,7 @@ import {
   platformField,
   sizeField,
   storeField,
+  tagField,
 } from './fields.ts'
 
 export const DigestRecord = z
@@ -24,6 +25,10 @@ export const DigestRecord = z
     size: sizeField,
     configDigest: digestField,
     attestations: z.array(descriptorField),
+    anchors: z
+      .array(tagField)
+      .optional()
+      .meta({ description: 'The tags that lead to the image and its attestations until the merge.' }),
     engine: z.strictObject({ name: engineField, version: z.string() }).nullable(),
     run: z.strictObject({ id: z.string(), attempt: z.int().positive() }).nullable(),
   })

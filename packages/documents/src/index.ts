@@ -1,4 +1,5 @@
 // @polyarch/documents: the documents that the steps hand each other.
+export * from './anchor.ts'
 export * from './digest-record.ts'
 export * from './document.ts'
 export * from './document-file.ts'

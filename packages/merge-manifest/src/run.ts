@@ -12,6 +12,7 @@ import {
   parseStoreLocation,
 } from '@polyarch/oci'
 import { openStores } from '@polyarch/stores'
+import { planAnchorRemovals, removeAnchors } from './anchors.ts'
 import { type Child, readChildren } from './children.ts'
 import {
   copyChildren,
@@ -206,6 +207,11 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   }
   await writeContent(destinations, children, index, planned, absent, host)
   const outcomes = await writeTags(destinations, index, planned)
+  const anchors = planAnchorRemovals(plan.children, request.tags)
+  const contents = children.flatMap(({ manifests }) => manifests)
+  await awaitAll(
+    destinations.map((destination) => removeAnchors(destination, anchors, contents, (line) => host.log.warning(line))),
+  )
   const result = describeResult(request, plan, children, index, outcomes)
   await finish(result, file, inputs, host)
   return describeOutputs(result, index)

@@ -12,6 +12,9 @@ export const Inputs = z.object({
   engine: text('The engine that built the layout, as name@version, for the record'),
   record: text('Where to write the digest record; default: .polyarch/records/<leg>.json'),
   'mount-from': list('Repositories of the same registry that may have the layers already: mounted instead of uploaded'),
+  anchor: text(
+    'For registries that remove untagged images (Quay): a tag for each image until the merge, as in polyarch-{leg}-{digest}',
+  ),
   concurrency: number('The most blobs under way at once', { default: 64 }),
   handoff: choice(
     'How the record goes to later jobs: none (the file is passed on by the pipeline) or artifact (GitHub)',

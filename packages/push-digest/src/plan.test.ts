@@ -1,6 +1,6 @@
 import { sealPlan } from '@polyarch/documents'
 import { describe, expect, test } from 'vitest'
-import { mountSources, planPush } from './plan.ts'
+import { anchorOf, mountSources, planPush } from './plan.ts'
 
 type PlanInputs = Parameters<typeof planPush>[1]
 
@@ -28,6 +28,7 @@ const inputs = (changes: Partial<PlanInputs> = {}): PlanInputs => ({
   platform: undefined,
   engine: undefined,
   'mount-from': [],
+  anchor: undefined,
   ...changes,
 })
 const refusal = (message: RegExp) => expect.objectContaining({ kind: 'input', message: expect.stringMatching(message) })
@@ -103,4 +104,17 @@ test('blobs are mounted from the first repository and those given, of the same r
   expect(names('localhost:5000/mirror/web')).toEqual(['localhost:5000/web', 'localhost:5000/base'])
   expect(names('registry.example/web')).toEqual([])
   expect(names('oci:elsewhere')).toEqual([])
+})
+
+test('an anchor is told by its manifest, and there is none unless it is wanted', () => {
+  const manifest = {
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    digest: `sha256:${'ab'.repeat(32)}`,
+    size: 1,
+  } as const
+  const leg = { leg: 'web.linux-arm64' }
+  expect(anchorOf(planPush(plan, inputs(leg)), manifest)).toBeUndefined()
+  expect(anchorOf(planPush(plan, inputs({ ...leg, anchor: 'kept-{leg}-{digest}' })), manifest)).toBe(
+    'kept-web.linux-arm64-abababababab',
+  )
 })

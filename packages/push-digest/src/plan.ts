@@ -1,5 +1,13 @@
 // Decides what is pushed where: from a leg of a plan, or from inputs that stand for one.
-import { type DigestRecord, imageIdOf, legIdOf, type Plan, requireImage, requireLeg } from '@polyarch/documents'
+import {
+  anchorTag,
+  type DigestRecord,
+  imageIdOf,
+  legIdOf,
+  type Plan,
+  requireImage,
+  requireLeg,
+} from '@polyarch/documents'
 import {
   type Descriptor,
   formatPlatform,
@@ -23,11 +31,13 @@ export interface PushPlan {
   readonly repositories: readonly [string, ...string[]]
   readonly mountFrom: readonly Repository[]
   readonly engine: DigestRecord['engine']
+  /** The template of the tags that lead to the image until the merge; absent where its digest is enough. */
+  readonly anchor: string | undefined
   /** Names the record's file where nobody does, and the artifact: the leg's id, or the one that it would have. */
   readonly name: string
 }
 
-type PlanInputs = Pick<Inputs, 'leg' | 'repository' | 'platform' | 'engine' | 'mount-from'>
+type PlanInputs = Pick<Inputs, 'leg' | 'repository' | 'platform' | 'engine' | 'mount-from' | 'anchor'>
 
 const engineNames = ['kaniko', 'buildah', 'buildkit'] as const
 
@@ -81,6 +91,7 @@ const planFromInputs = (inputs: PlanInputs): PushPlan => {
     repositories: [first, ...others],
     mountFrom: parseMounts(inputs['mount-from']),
     engine: parseEngine(inputs.engine),
+    anchor: inputs.anchor,
     name: legIdOf(image, formatPlatform(platform)),
   }
 }
@@ -107,6 +118,7 @@ const planFromLeg = (plan: Plan, inputs: PlanInputs): PushPlan => {
     repositories: image.repositories as unknown as readonly [string, ...string[]],
     mountFrom: parseMounts(inputs['mount-from']),
     engine,
+    anchor: inputs.anchor,
     name: leg.id,
   }
 }
@@ -117,6 +129,10 @@ const planFromLeg = (plan: Plan, inputs: PlanInputs): PushPlan => {
  */
 export const planPush = (plan: Plan | undefined, inputs: PlanInputs): PushPlan =>
   plan === undefined ? planFromInputs(inputs) : planFromLeg(plan, inputs)
+
+/** The tag that leads to the manifest until the merge; undefined where none is wanted. */
+export const anchorOf = (plan: PushPlan, manifest: Descriptor): string | undefined =>
+  plan.anchor === undefined ? undefined : anchorTag(plan.anchor, manifest.digest, plan.name)
 
 /** The record of a push that has happened. */
 export const describePush = (
@@ -135,6 +151,9 @@ export const describePush = (
   size: image.descriptor.size,
   configDigest: image.manifest.config.digest,
   attestations: image.attestations.map((attestation): Descriptor & Record<string, unknown> => ({ ...attestation })),
+  ...(plan.anchor === undefined
+    ? {}
+    : { anchors: [image.descriptor, ...image.attestations].flatMap((manifest) => anchorOf(plan, manifest) ?? []) }),
   engine: plan.engine,
   run,
 })

@@ -19,7 +19,7 @@ import prettyBytes from 'pretty-bytes'
 import type { Inputs } from './inputs.ts'
 import { type LayoutImage, readLayoutImage } from './layout-image.ts'
 import type { Outputs } from './outputs.ts'
-import { describePush, mountSources, type PushPlan, planPush } from './plan.ts'
+import { anchorOf, describePush, mountSources, type PushPlan, planPush } from './plan.ts'
 
 /** Bytes between two lines of progress: few for a small image, ten for a large one. */
 const progressStep = (total: number): number => Math.max(32_000_000, total / 10)
@@ -54,12 +54,15 @@ const pushImage = async (
   layout: StoreReader,
   store: Store,
   image: LayoutImage,
+  plan: PushPlan,
   options: Parameters<typeof copyManifest>[3],
 ): Promise<CopyResult[]> => {
   const copies: CopyResult[] = []
   // One after the other: attestations are small and name nothing that is not there already.
   for (const manifest of image.manifests) {
     const copy = await copyManifest(layout, store, manifest, options)
+    const anchor = anchorOf(plan, manifest)
+    if (anchor !== undefined) await store.pushManifest(await layout.getManifest(manifest.digest), anchor)
     // Where it was there already, finding it was reading it back.
     if (!copy.unchanged) await readBack(store, manifest)
     copies.push(copy)
@@ -88,6 +91,8 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const directory = resolve(host.directory, inputs.layout)
   const layout = openLayout(directory, { location: `oci:${inputs.layout}` })
   const image = await readLayoutImage(layout, directory, plan.platform)
+  // A template that gives no tag is refused before anything is pushed.
+  for (const manifest of image.manifests) anchorOf(plan, manifest)
   await using stores = await openStores(inputs, host)
   const { concurrency } = inputs
   const pushTo = async (repository: string, onBytes?: OnBytes): Promise<void> => {
@@ -98,7 +103,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(onBytes === undefined ? {} : { onBytes }),
     }
-    host.log.info(describeCopy(repository, await pushImage(layout, store, image, options)))
+    host.log.info(describeCopy(repository, await pushImage(layout, store, image, plan, options)))
   }
   const [first, ...others] = plan.repositories
   await pushTo(first, followBytes(host, image.size))

@@ -191,8 +191,8 @@ export const removeManifest = async (host: RegistryHost, repository: string, ref
       await body.dump()
     })
   } catch (error) {
-    // distribution 2.8 takes a tag for a malformed digest.
-    if (!isDigest(reference) && error instanceof Refusal && error.code === 'DIGEST_INVALID')
+    // What the spec has registries answer that delete no tags; distribution 2.8 takes the tag for a malformed digest.
+    if (!isDigest(reference) && error instanceof Refusal && [400, 405].includes(error.request?.status ?? 0))
       throw new StoreError('UNSUPPORTED', `${host.name}/${repository} does not delete tags`, { cause: error })
     throw error
   }
