@@ -34,7 +34,7 @@ const settingsOf = (build: PlannedBuild, platform: string, buildPlatform: string
 })
 
 /** The facts of a build from its Dockerfile. */
-export const describeBuild = (build: PlannedBuild, dockerfile: Dockerfile): BuildFacts => ({
+const describeBuild = (build: PlannedBuild, dockerfile: Dockerfile): BuildFacts => ({
   build,
   dockerfile,
   executed: (platform, buildPlatform) =>

@@ -6,7 +6,7 @@ import { inputFailure } from '@polyarch/oci'
 import type { RemoteSource } from './image-request.ts'
 
 /** Where fetched sources lie, below the workspace: one directory per commit. */
-export const sourcesDirectory = '.polyarch/sources'
+const sourcesDirectory = '.polyarch/sources'
 
 export interface FetchedSource {
   readonly url: string
