@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Host, requireValues } from '@polyarch/ci-host'
-import { type Allowance, automaticArgs, type BuildSettings, pinSources } from '@polyarch/dockerfile'
+import { type Allowance, automaticArgs, type BuildSettings, features, pinSources } from '@polyarch/dockerfile'
 import { type Leg, type MergeResult, readPlan, requireImage, requireLeg } from '@polyarch/documents'
 import {
   formatPlatform,
@@ -128,6 +128,14 @@ const resolveArgs = (host: Host, args: BuildInputs['build-args']): Record<string
     }),
   )
 
+/** An allowance that names no finding would allow nothing, and nobody would notice. */
+const readAllowances = (allow: BuildInputs['allow']): Allowance[] =>
+  Object.entries(requireValues('allow', allow)).map(([finding, reason]) => {
+    if (!Object.hasOwn(features, finding))
+      throw inputFailure(`input allow: there is no finding "${finding}": use a name that preflight says in brackets`)
+    return { finding, reason }
+  })
+
 const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
   const platform = inputs.platform === undefined ? hostPlatform() : parsePlatform(inputs.platform)
   return {
@@ -139,7 +147,7 @@ const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
     args: resolveArgs(host, inputs['build-args']),
     labels: requireValues('labels', inputs.labels),
     annotations: requireValues('annotations', inputs.annotations),
-    allowances: Object.entries(requireValues('allow', inputs.allow)).map(([finding, reason]) => ({ finding, reason })),
+    allowances: readAllowances(inputs.allow),
     bases: [],
   }
 }

@@ -52,9 +52,11 @@ export const findFeatures = async (
   return found.sort((left, right) => left.line - right.line)
 }
 
-/** One line per finding, as compilers write them: `Dockerfile:12: what happens; what would do instead`. */
-export const describeFinding = (place: string, { line, message, alternative }: Judgement['findings'][number]): string =>
-  `${place}:${line}: ${message}${alternative === '' ? '' : `; instead: ${alternative}`}`
+/** One line per finding, as compilers write them: `Dockerfile:12: what happens; instead: what would do [its name]`. */
+export const describeFinding = (
+  place: string,
+  { line, feature, message, alternative }: Judgement['findings'][number],
+): string => `${place}:${line}: ${message}${alternative === '' ? '' : `; instead: ${alternative}`} [${feature}]`
 
 export interface PreflightRequest extends PreflightSubject {
   /** Absolute; messages name it relative to the workspace. */

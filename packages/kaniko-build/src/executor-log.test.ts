@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { explainFailure } from './executor-failure.ts'
 import { createExecutorLog } from './executor-log.ts'
 
-const read = (...lines: readonly string[]) => {
+const read = (...lines: readonly string[]) => readAllowing([], ...lines)
+
+const readAllowing = (allowed: readonly string[], ...lines: readonly string[]) => {
   const said: string[] = []
   const at = (level: string) => (message: string) => void said.push(`${level}: ${message}`)
   const log: Log = {
@@ -14,7 +16,7 @@ const read = (...lines: readonly string[]) => {
     error: at('error'),
     group: (_, work) => work(),
   }
-  const executorLog = createExecutorLog(log)
+  const executorLog = createExecutorLog(log, allowed)
   for (const line of lines) executorLog.add(line)
   return { said, log: executorLog }
 }
@@ -49,13 +51,20 @@ test('the warning of every --force is not worth a line', () => {
 test.each([
   [
     "Kaniko does not support '--mount=type=tmpfs' flags in RUN statements - relying on unsupported flags can lead to invalid builds",
+    'mount-tmpfs',
   ],
-  ['Kaniko does not support cross-stage bind mounts (from=tool) - skipping'],
-  ["#969 kaniko does not support '--network' flags in RUN statements"],
-  ['Skipping copy targeting kaniko directory /kaniko'],
-])('"%s" means a wrong image', (message) => {
+  [
+    "Kaniko does not support '--mount=type=bind' flags in RUN statements - relying on unsupported flags can lead to invalid builds",
+    'mount-from',
+  ],
+  ['Kaniko does not support cross-stage bind mounts (from=tool) - skipping', 'mount-from'],
+  ["#969 kaniko does not support '--network' flags in RUN statements", 'run-network'],
+  ['Skipping copy targeting kaniko directory: /kaniko', 'copy-to-kaniko'],
+])('"%s" means a wrong image, unless %s is allowed', (message, finding) => {
   expect(read(record('warning', message)).log.wrongImages).toEqual([message])
   expect(read(record('info', message), message).log.wrongImages).toEqual([])
+  expect(readAllowing([finding], record('warning', message)).log.wrongImages).toEqual([])
+  expect(readAllowing(['copy-exclude'], record('warning', message)).log.wrongImages).toEqual([message])
 })
 
 describe('a failure', () => {

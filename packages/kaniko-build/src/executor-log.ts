@@ -5,6 +5,16 @@ import type { Log } from '@polyarch/ci-host'
 const wrongImage =
   /does not support|relying on unsupported flags|cross-stage bind mounts|Skipping copy targeting kaniko directory/i
 
+/** The findings that such a warning can be about. */
+const findingsOf = (warning: string): readonly string[] => {
+  if (/cross-stage bind mounts/i.test(warning)) return ['mount-from']
+  const mount = /--mount=type=(\w+)/.exec(warning)?.[1]
+  if (mount !== undefined) return mount === 'bind' ? ['mount-bind', 'mount-from'] : [`mount-${mount}`]
+  const flag = /--(network|device|security)\b/.exec(warning)?.[1]
+  if (flag !== undefined) return [`run-${flag}`]
+  return /kaniko directory/i.test(warning) ? ['copy-to-kaniko'] : []
+}
+
 /** Said of every executor that was started with --force; the launchers see to it. */
 const outsideContainer = /^Kaniko is being run outside of a container/i
 
@@ -14,7 +24,7 @@ const rememberedLines = 40
 export interface ExecutorLog {
   /** Takes a line of stdout or stderr. */
   add(line: string): void
-  /** The warnings that mean a wrong image. */
+  /** The warnings that mean a wrong image, without those about findings that are allowed. */
   readonly wrongImages: readonly string[]
   /** The last lines that the executor and the commands of its RUN instructions wrote. */
   readonly lastLines: readonly string[]
@@ -39,8 +49,8 @@ const parseRecord = (line: string): Record | undefined => {
   }
 }
 
-/** Translates the output into the log, line by line. */
-export const createExecutorLog = (log: Log): ExecutorLog => {
+/** Translates the output into the log, line by line; `allowed` are names of findings. */
+export const createExecutorLog = (log: Log, allowed: readonly string[] = []): ExecutorLog => {
   const wrongImages: string[] = []
   const lastLines: string[] = []
   let error: string | undefined
@@ -51,7 +61,8 @@ export const createExecutorLog = (log: Log): ExecutorLog => {
   const addRecord = ({ level, message }: Record): void => {
     if (level === 'warning') {
       if (outsideContainer.test(message)) return
-      if (wrongImage.test(message)) wrongImages.push(message)
+      const isAllowed = findingsOf(message).some((finding) => allowed.includes(finding))
+      if (wrongImage.test(message) && !isAllowed) wrongImages.push(message)
       log.warning(message)
     } else if (level === 'error' || level === 'fatal' || level === 'panic') {
       error = message

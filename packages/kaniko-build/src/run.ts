@@ -113,7 +113,10 @@ const build = async (
   })
   const logins = await findLogins(stores, repositories)
   await stageBuild(host, directories.staging, request, { logins, caFile: inputs['ca-file'] })
-  const log = createExecutorLog(host.log)
+  const log = createExecutorLog(
+    host.log,
+    request.allowances.map(({ finding }) => finding),
+  )
   const enforced = inputs.preflight === 'enforce'
   const wrongImage = new AbortController()
   host.log.info(`building ${request.name} with kaniko ${facts.version}`)
