@@ -1,12 +1,20 @@
 // The way to a registry: certificates, proxies, clear text only where it is allowed.
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Failure, StoreError } from '@polyarch/oci'
-import { createCertificate, type SelfSignedCertificate, sampleImage, temporaryDirectory } from '@polyarch/parts'
+import {
+  createCertificate,
+  pushSampleImage,
+  type SelfSignedCertificate,
+  sampleImage,
+  temporaryDirectory,
+} from '@polyarch/parts'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RegistryOptions } from './index.ts'
+import { createFakeRegistry } from './testing/fake-registry.ts'
 import { startFakeServer } from './testing/fake-server.ts'
 import { errorOf, openTestClient } from './testing/samples.ts'
 
@@ -92,6 +100,24 @@ test('an insecure registry may speak plain HTTP, and is asked only once which it
   expect(test.retries).toEqual([])
 })
 
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+
+test.skipIf(!hasIpv6)('a registry on this machine’s IPv6 address speaks plain HTTP, past any proxy', async () => {
+  await using proxy = await startFakeServer(() => ({ status: 500 }))
+  await using server = await startFakeServer(createFakeRegistry(), undefined, '::1')
+  await using test = openTestClient({ proxy: { http: proxy.origin, https: proxy.origin } })
+  const store = test.open(server.host)
+  await pushSampleImage(store, image, 'latest')
+  expect((await store.resolveManifest('latest')).digest).toBe(image.manifest.descriptor.digest)
+  expect([server.host, store.location, proxy.requests]).toEqual([
+    expect.stringMatching(/^\[::1\]:\d+$/),
+    `${server.host}/acme/web`,
+    [],
+  ])
+})
+
 describe('a proxy', () => {
   test('carries what goes to other machines: TLS through a tunnel, the rest as it is', async () => {
     const host = 'registry.example:5000'
@@ -106,6 +132,7 @@ describe('a proxy', () => {
 
   test.each<[string, (proxy: string) => RegistryOptions]>([
     ['hosts that NO_PROXY names', (proxy) => ({ proxy: { http: proxy, https: proxy, no: 'x.example,0.0.0.0' } })],
+    ['networks that NO_PROXY names', (proxy) => ({ proxy: { http: proxy, https: proxy, no: '10.0.0.0/8,0.0.0.0/8' } })],
     ['all hosts, where only the environment of the process names it', () => ({})],
   ])('is left out for %s', async (_, options) => {
     await using proxy = await startFakeServer(() => ({ status: 500 }))

@@ -6,6 +6,7 @@ import api from 'undici/lib/api/index.js'
 import Agent from 'undici/lib/dispatcher/agent.js'
 import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js'
 import { type Answer, isAuthorityUnknown } from './errors.ts'
+import { bypassesProxy } from './no-proxy.ts'
 import type { ClientCertificate, Limits, ProxySettings } from './options.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -93,15 +94,16 @@ export const openTransport = (settings: TransportSettings): Transport => {
     }
     const proxyOfScheme =
       origin.protocol === 'https:' ? proxyUrlOf('HTTPS_PROXY', proxy?.https) : proxyUrlOf('HTTP_PROXY', proxy?.http)
-    if (proxyOfScheme === undefined || isLoopback(origin.host)) return new Agent(options)
-    // Both values always, empty where unset: undici would read the process's environment otherwise.
+    const isDirect = proxyOfScheme === undefined || isLoopback(origin.host) || bypassesProxy(origin, proxy?.no)
+    if (isDirect) return new Agent(options)
+    // All values always: undici would read the process's environment otherwise.
     return new EnvHttpProxyAgent({
       ...options,
       requestTls: { ...tls, timeout: limits.connectTimeout },
       proxyTls: trust,
       httpProxy: proxyOfScheme,
       httpsProxy: proxyOfScheme,
-      noProxy: proxy?.no ?? '',
+      noProxy: '',
     })
   }
 

@@ -29,7 +29,7 @@ export type FakeScript = (
 ) => FakeOutcome | ((request: FakeRequest) => FakeReply) | undefined
 
 export interface FakeServer extends AsyncDisposable {
-  /** 127.0.0.1:PORT */
+  /** 127.0.0.1:PORT, or [::1]:PORT */
   readonly host: string
   readonly origin: string
   /** Every request so far, with as much of its body as was read. */
@@ -55,7 +55,11 @@ const reply = (response: ServerResponse, { status, headers, body = '', cutAfter 
 }
 
 /** Starts the server on a free loopback port; what the script does not know is 404. */
-export const startFakeServer = async (script: FakeScript, tls?: ServerOptions): Promise<FakeServer> => {
+export const startFakeServer = async (
+  script: FakeScript,
+  tls?: ServerOptions,
+  address = '127.0.0.1',
+): Promise<FakeServer> => {
   const requests: FakeRequest[] = []
 
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -72,9 +76,10 @@ export const startFakeServer = async (script: FakeScript, tls?: ServerOptions): 
     answer(incoming, response).catch((error: unknown) => response.destroy(error as Error))
   }
   const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const name = address.includes(':') ? `[${address}]` : address
+  const host = `${name}:${(server.address() as AddressInfo).port}`
   return {
     host,
     origin: `${tls === undefined ? 'http' : 'https'}://${host}`,
