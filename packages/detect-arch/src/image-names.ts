@@ -15,7 +15,7 @@ export interface NamedImages {
   readonly names: ReadonlyMap<string, ImageNames>
   readonly problems: readonly Problem[]
   /** Tags that were left out, and why; images without any. */
-  readonly notes: readonly string[]
+  readonly notes: readonly { readonly id: string; readonly message: string }[]
 }
 
 /** Names every image; tags whose words are not known here are left out. */
@@ -25,12 +25,13 @@ export const nameImages = (
   defaultRepository: (id: string) => string,
 ): NamedImages => {
   const problems: Problem[] = []
-  const notes: string[] = []
+  const notes: { id: string; message: string }[] = []
   const named = requests.map((request) => {
     const tags: string[] = []
     for (const [position, written] of request.tags.entries()) {
       const filled = fillTagTemplate(written, facts)
-      if ('missing' in filled) notes.push(`${request.id}: no tag "${written}": there is no ${filled.missing} here`)
+      if ('missing' in filled)
+        notes.push({ id: request.id, message: `no tag "${written}": there is no ${filled.missing} here` })
       else if (!isTag(filled.tag))
         problems.push({
           place: request.placeOf('tags', position),
@@ -49,7 +50,7 @@ export const nameImages = (
       ...notes,
       ...named
         .filter(({ tags }) => tags.length === 0)
-        .map(({ id }) => `${id}: no tags: its result can be had by digest only`),
+        .map(({ id }) => ({ id, message: 'no tags: its result can be had by digest only' })),
     ],
   }
 }

@@ -182,5 +182,7 @@ export const planImages = async (
     images: new Map(found),
     skipped: new Map([...unchanged, ...skipped, ...request.skipped]),
   })
-  return { ...result, notes: [...notes, ...nameNotes] }
+  const built = new Set(found.map(([id]) => id))
+  const ofNames = nameNotes.filter(({ id }) => built.has(id)).map(({ id, message }) => `${id}: ${message}`)
+  return { ...result, notes: [...notes, ...ofNames] }
 }
