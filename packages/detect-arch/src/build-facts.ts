@@ -26,7 +26,8 @@ export interface BuildFacts {
   readonly sources: (platform: string, buildPlatform: string) => readonly SourceImage[]
 }
 
-const settingsOf = (build: PlannedBuild, platform: string, buildPlatform: string): BuildSettings => ({
+/** What the build of a platform on a machine of the other knows. */
+export const settingsOf = (build: PlannedBuild, platform: string, buildPlatform: string): BuildSettings => ({
   target: build.target,
   args: build.args,
   platform: parsePlatform(platform),

@@ -16,7 +16,7 @@ export const Inputs = z.object({
     'auto',
   ),
   engine: choice(
-    'The engine for every image; auto: what the config says, else one that builds it right',
+    'The engine for every image; auto: what the config says, else the first of kaniko, buildah and buildkit that builds it right',
     ['auto', 'kaniko', 'buildah', 'buildkit'],
     'auto',
   ),

@@ -27,7 +27,10 @@ export interface ImageFacts {
   readonly needs: readonly string[]
   /** What has to run while it is built for the platform on a machine of the other. */
   readonly executed: (platform: string, buildPlatform: string) => readonly ExecutedLine[]
-  readonly engine: (platform: string) => { readonly engine: Leg['engine']; readonly reason: string }
+  readonly engine: (
+    platform: string,
+    buildPlatform: string,
+  ) => { readonly engine: Leg['engine']; readonly reason: string }
 }
 
 export interface PlanFacts {
@@ -90,7 +93,7 @@ export const makePlan = (request: PlanRequest, facts: PlanFacts): PlanResult => 
           problems.push({ place: wanted.placeOf('platforms'), message: `${wanted.id}: ${answer.refusal}` })
           return []
         }
-        const { engine, reason } = found.engine(platform)
+        const { engine, reason } = found.engine(platform, answer.buildPlatform)
         const id = legIdOf(wanted.id, platform)
         const runner = typeof answer.runner === 'string' ? answer.runner : [...answer.runner]
         reasons.set(id, `${answer.reason}; ${reason}`)

@@ -7,6 +7,7 @@ import { findAutoPlatforms } from './auto-platforms.ts'
 import { type BuildFacts, readBuildFacts } from './build-facts.ts'
 import { openBuildFiles } from './build-files.ts'
 import { detectChanges } from './change-detection.ts'
+import { chooseEngine } from './engine-choice.ts'
 import { type ImageNames, nameImages } from './image-names.ts'
 import { findNeeds, findPlanned, indexImages } from './image-needs.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
@@ -154,7 +155,6 @@ export const planImages = async (
       const { id, request: image, facts, build, needs } = candidate
       const asked = await platformsOf(candidate)
       const prebuilt = await resolvePrebuilt(image, lookUp, problems)
-      const engine = image.engine === 'auto' ? 'kaniko' : image.engine
       return [
         id,
         {
@@ -164,7 +164,7 @@ export const planImages = async (
           prebuilt,
           needs,
           executed: facts?.executed ?? (() => []),
-          engine: () => ({ engine, reason: `engine ${image.engine}` }),
+          engine: (platform, buildPlatform) => chooseEngine(image.engine, facts, platform, buildPlatform),
         },
       ]
     }),

@@ -26,7 +26,13 @@ export interface RunnerQuestion {
 }
 
 export type RunnerAnswer =
-  | { readonly runner: Runner; readonly native: boolean; readonly reason: string }
+  | {
+      readonly runner: Runner
+      readonly native: boolean
+      /** The runner's own. */
+      readonly buildPlatform: string
+      readonly reason: string
+    }
   | { readonly refusal: string }
 
 /** What a hosted runner's label says of its platform; a label that nobody knows counts as amd64, as most runners are. */
@@ -68,14 +74,15 @@ const placeFor = ({ platform, runners, forge, machine }: RunnerQuestion): Place 
 export const chooseRunner = (question: RunnerQuestion): RunnerAnswer => {
   const { platform, emulate, machine } = question
   const { runner, own, reason } = placeFor(question)
+  const buildPlatform = own.platform
   const native = runsNatively(own, platform)
-  const foreign = question.executed(own.platform).find((line) => !runsNatively(own, line.platform))
-  if (native && foreign === undefined) return { runner, native, reason }
+  const foreign = question.executed(buildPlatform).find((line) => !runsNatively(own, line.platform))
+  if (native && foreign === undefined) return { runner, native, buildPlatform, reason }
 
   const remedy = `add "${platform}: <runner>" to runners`
   if (!native && emulate === 'never')
     return { refusal: `${platform} has no native runner (${reason}) and emulate is never: ${remedy}` }
-  if (foreign === undefined) return { runner, native, reason: `${reason}; nothing of it has to run` }
+  if (foreign === undefined) return { runner, native, buildPlatform, reason: `${reason}; nothing of it has to run` }
 
   const where = `${foreign.file}:${foreign.line} "${foreign.text}"`
   if (emulate !== 'allow')
@@ -88,5 +95,5 @@ export const chooseRunner = (question: RunnerQuestion): RunnerAnswer => {
     return {
       refusal: `${platform}: ${where} has to run on ${foreign.platform}, and no emulator for that is registered here: ${remedy}, or install qemu-user-static and binfmt-support`,
     }
-  return { runner, native, reason: `${reason}; emulated` }
+  return { runner, native, buildPlatform, reason: `${reason}; emulated` }
 }
