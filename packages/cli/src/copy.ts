@@ -18,6 +18,8 @@ import {
   parseIndex,
   parsePlatform,
   parseStoreLocation,
+  type Repository,
+  type StoreLocation,
   subjectsOf,
 } from '@polyarch/oci'
 import { openStores, storeInputs } from '@polyarch/stores'
@@ -62,6 +64,13 @@ const selectPlatforms = (content: ManifestContent, platforms: readonly string[],
   )
 }
 
+/** The source as a repository to mount blobs from: where both are of one registry, no blob travels. */
+const mountable = (from: StoreLocation, to: StoreLocation): readonly Repository[] => {
+  if (from.kind !== 'registry' || to.kind !== 'registry') return []
+  const [source, destination] = [from.repository, to.repository]
+  return source.host === destination.host && source.name !== destination.name ? [source] : []
+}
+
 /** Copies content between stores; a digest stays what it is unless platforms are chosen out of an index. */
 export const step = defineStep({
   name: 'copy',
@@ -87,9 +96,10 @@ export const step = defineStep({
       const { annotations } = parseIndex(whole.bytes)
       content = buildIndex(copied, { mediaType: whole.descriptor.mediaType, ...(annotations ? { annotations } : {}) })
     }
+    const mountFrom = mountable(from.store, to.store)
     let uploadedBytes = 0
     for (const descriptor of copied) {
-      const result = await copyManifest(source, destination, descriptor)
+      const result = await copyManifest(source, destination, descriptor, { mountFrom })
       uploadedBytes += result.uploadedBytes
     }
     if (values.referrers) {
@@ -98,7 +108,7 @@ export const step = defineStep({
         source,
         destination,
         subjects.flatMap((digests) => [...digests]),
-        { onSkipped: (line) => host.log.warning(line) },
+        { mountFrom, onSkipped: (line) => host.log.warning(line) },
       )
     }
     if (content !== whole || to.tag !== undefined) await destination.pushManifest(content, to.tag)
