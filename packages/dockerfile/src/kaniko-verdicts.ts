@@ -63,7 +63,7 @@ export const forkVerdicts: VerdictTable = {
   ...chainguardVerdicts,
   'add-unpack': [fails('0', unknownFlag), silent('1.26.0', 'it is unpacked all the same')],
   'base-onbuild': [silent('0', 'the triggers are dropped'), ok('1.26.5')],
-  'check-error': [warn('0', 'nothing is checked'), warn('1.27.2', 'mistakes are told, but do not fail the build')],
+  'check-error': [warn('0', 'nothing is checked'), warn('1.27.2', 'mistakes are told and do not fail the build')],
   'copy-chmod-symbolic': [fails('0', 'it cannot parse the mode'), ok('1.28.0')],
   'copy-exclude': [fails('0', unknownFlag), silent('1.26.0', 'what is excluded is copied')],
   'copy-parents': [fails('0', unknownFlag), silent('1.28.0', 'the directories are flattened')],

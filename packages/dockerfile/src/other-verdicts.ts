@@ -59,5 +59,6 @@ export const buildkitVerdicts: VerdictTable = {
   'run-security': [warn('0', 'it fails where buildkitd-args and engine-args do not grant security.insecure')],
 }
 
-/** The newest buildah that was measured. */
+/** The newest versions that were measured. */
 export const newestBuildah = '1.28.2'
+export const newestBuildkit = '0.33.0'

@@ -38,6 +38,7 @@ export const ok = (since = '0', remedy?: Remedy): VerdictEntry => ({
 /** Built, with a loss that does not make the image wrong. */
 export const warn = (since: string, happens: string): VerdictEntry => ({ since, verdict: 'warn', happens })
 
+/** How a message begins that tells of a harm. */
 const harmWords: Readonly<Record<Harm, string>> = {
   silent: 'silently',
   logged: 'only the log says so',

@@ -6,6 +6,7 @@ import { BuildConfig, PolyarchConfig } from '@polyarch/detect-arch'
 import { documentSchemas } from '@polyarch/documents'
 import { formatAction } from './action.ts'
 import { formatComponent } from './component.ts'
+import { fillEngines } from './engines.ts'
 import { formatJsonSchema, schemaFile } from './json-schema.ts'
 import { fillReadme, fillStepReadme } from './readme.ts'
 import { formatRegistries } from './registries-page.ts'
@@ -39,8 +40,15 @@ export const generateFiles = async (root: string, steps: readonly Step[]): Promi
   const github = await readFile(join(root, 'examples/github/polyarch.yml'), 'utf8')
   const gitlab = await readFile(join(root, 'examples/gitlab/.gitlab-ci.yml'), 'utf8')
   const readme = fillReadme(await readFile(join(root, 'README.md'), 'utf8'), steps, { github, gitlab })
+  const engines = fillEngines(await readFile(join(root, 'docs/engines.md'), 'utf8'))
   const ofSteps = await Promise.all(steps.map((step) => stepFiles(root, step, version)))
-  return new Map([...ofSteps.flat(), ...schemas, ['README.md', readme], ['docs/registries.md', formatRegistries()]])
+  return new Map([
+    ...ofSteps.flat(),
+    ...schemas,
+    ['README.md', readme],
+    ['docs/engines.md', engines],
+    ['docs/registries.md', formatRegistries()],
+  ])
 }
 
 /** The generated files that are not as they should be. */
