@@ -56,10 +56,14 @@ export class Refusal extends StoreError {
 
 const publicParameters: ReadonlySet<string> = new Set(['digest', 'mount', 'from', 'n', 'last', 'service', 'scope'])
 
+/** The most of a URL that is shown: a server may send one that fills the log. */
+const longestShownUrl = 1_000
+
 /** The URL without userinfo and fragment; of its query only the values that the distribution spec defines. */
 export const redactUrl = (url: URL): string => {
   const query = [...url.searchParams].map(([name, value]) => `${name}=${publicParameters.has(name) ? value : '…'}`)
-  return `${url.origin}${url.pathname}${query.length === 0 ? '' : `?${query.join('&')}`}`
+  const shown = `${url.origin}${url.pathname}${query.length === 0 ? '' : `?${query.join('&')}`}`
+  return shown.length > longestShownUrl ? `${shown.slice(0, longestShownUrl)}…` : shown
 }
 
 /** A server's text as one line: no control characters that could forge log lines or commands, at most 400 characters. */

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 /** One answer: the bytes, and what becomes of the connection after them. */
 export interface RawAnswer {
   readonly bytes: Uint8Array
-  readonly then: 'keep' | 'end' | 'reset' | 'stall'
+  readonly after: 'keep' | 'end' | 'reset' | 'stall'
 }
 
 export interface RawServer extends AsyncDisposable {
@@ -36,10 +36,10 @@ export const startRawServer = async (answers: readonly RawAnswer[]): Promise<Raw
       pending = pending.slice(end + 4 + length)
       const answer = answers[count % answers.length]
       count += 1
-      if (answer === undefined || answer.then === 'stall') {
+      if (answer === undefined || answer.after === 'stall') {
         if (answer) socket.write(answer.bytes)
-      } else if (answer.then === 'end') socket.end(answer.bytes)
-      else socket.write(answer.bytes, () => answer.then === 'reset' && socket.resetAndDestroy())
+      } else if (answer.after === 'end') socket.end(answer.bytes)
+      else socket.write(answer.bytes, () => answer.after === 'reset' && socket.resetAndDestroy())
     })
   })
   server.listen(0, '127.0.0.1')
