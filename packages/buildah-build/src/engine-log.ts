@@ -20,6 +20,9 @@ const parseRecord = (line: string): { level: string; message: string } | undefin
   return { level, message: text.startsWith('"') ? text.slice(1, -1).replace(/\\(["\\])/g, '$1') : text }
 }
 
+/** What buildah's own processes say when a command fails; its last line says it better. */
+const echo = /^(?:subprocess exited with status \d+|process exited with error: .*)$/
+
 const unconsumed = /^\[Warning\] one or more build args were not consumed: \[(.*)\]$/
 
 /** Translates the output into the log, line by line; arguments that Polyarch gives itself need not be used. */
@@ -48,6 +51,7 @@ export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineL
       const [, said] = stream === 'stderr' ? (/^Error: (.*)$/.exec(line) ?? []) : []
       if (record) addRecord(record.level, record.message)
       else if (said !== undefined) error = said
+      else if (echo.test(line)) log.debug(line)
       else if (line.trim() !== '') remember(line)
     },
     lastLines,

@@ -98,6 +98,13 @@ export const planExport = (driver: StorageDriver, imageId: string, directory: st
   `dir:${directory}`,
 ]
 
+/** What `buildah unshare` tells the buildah inside: that its root is not the machine's, whose files it must not use. */
+const planNamespace = ({ uid, gid }: { readonly uid: number; readonly gid: number }): Record<string, string> => ({
+  _CONTAINERS_USERNS_CONFIGURED: 'done',
+  _CONTAINERS_ROOTLESS_UID: String(uid),
+  _CONTAINERS_ROOTLESS_GID: String(gid),
+})
+
 /** What buildah may see of the environment; `work` is the absolute work directory. */
 export const planEnvironment = (
   work: string,
@@ -105,17 +112,22 @@ export const planEnvironment = (
     readonly path: string
     readonly proxies: Readonly<Record<string, string>>
     readonly sshSocket: string | undefined
+    /** Another path of the temporary directory. */
+    readonly temporary?: string | undefined
     /** SSL_CERT_DIR of the job. */
     readonly certificates: string | undefined
+    /** The user outside, where buildah runs in a user namespace. */
+    readonly outside: { readonly uid: number; readonly gid: number } | undefined
   },
 ): Record<string, string> => ({
   PATH: settings.path,
   HOME: work,
-  TMPDIR: `${work}/${places.temporary}`,
+  TMPDIR: settings.temporary ?? `${work}/${places.temporary}`,
   XDG_RUNTIME_DIR: `${work}/${places.run}`,
   CONTAINERS_CONF: `${work}/${places.containers}`,
   CONTAINERS_STORAGE_CONF: `${work}/${places.storageConfig}`,
   SSL_CERT_DIR: [`${work}/${staged.certificates}`, settings.certificates].filter(Boolean).join(':'),
   ...settings.proxies,
   ...(settings.sshSocket === undefined ? {} : { SSH_AUTH_SOCK: settings.sshSocket }),
+  ...(settings.outside === undefined ? {} : planNamespace(settings.outside)),
 })

@@ -13,6 +13,7 @@ import {
   insecureHosts,
   listRepositories,
   openPartialLayout,
+  openShortPath,
   openWorkDirectory,
   outputsOf,
   passPreflight,
@@ -35,6 +36,7 @@ import type { Inputs } from './inputs.ts'
 import type { Outputs } from './outputs.ts'
 import { places } from './places.ts'
 import { planBuild, planEnvironment, planExport } from './plan.ts'
+import { statePlatforms } from './stated-platforms.ts'
 import { chooseStorage } from './storage.ts'
 
 /** The version that buildah says it has. @throws {Failure} input, when there is no buildah. */
@@ -103,14 +105,19 @@ const build = async (
   host.log.info(`storage ${driver}: ${reason}`)
   const { agents, socket } = readSshAgents(host, inputs.ssh)
   const logins = await findLogins(stores, repositories)
-  await stageBuild(host, join(work, places.staging), request, { logins, caFile: inputs['ca-file'] })
+  const stated = { ...request, dockerfileText: statePlatforms(request.dockerfileText, request.platform) }
+  await stageBuild(host, join(work, places.staging), stated, { logins, caFile: inputs['ca-file'] })
   await using partial = await openPartialLayout(request.layout)
   await mkdir(blobDirectory(partial.path), { recursive: true })
+  // Agents are handed to the build as sockets in the temporary directory.
+  await using temporary = agents.length > 0 ? await openShortPath(join(work, places.temporary)) : undefined
   const environment = planEnvironment(work, {
+    temporary: temporary?.path,
     path: toolPath(host.env),
     proxies: readProxies(host.env),
     sshSocket: socket,
     certificates: host.env['SSL_CERT_DIR'],
+    outside: enclosure.mapping === 'all' ? undefined : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
   })
   const buildah = openBuildah(host, enclosure, work, environment)
   const log = createEngineLog(host.log, new Set(Object.keys(automaticArgs(request.buildPlatform, request.platform))))

@@ -6,10 +6,10 @@ import { toolPath } from '@polyarch/engine'
 import type { Inputs } from './inputs.ts'
 import type { StorageDriver } from './plan.ts'
 
-/** Mounts an overlay as containers/storage does; $1 has further options. */
+/** Mounts an overlay as containers/storage does, by absolute paths, some of which overlay cannot take; $1: more options. */
 const probe = `set -e
 mkdir lower upper work merged
-mount -t overlay overlay -o "lowerdir=lower,upperdir=upper,workdir=work$1" merged
+mount -t overlay overlay -o "lowerdir=$PWD/lower,upperdir=$PWD/upper,workdir=$PWD/work$1" merged
 umount merged`
 
 /** The driver of the input, or for `auto` overlay where it can be mounted in the directory, which must be empty. */
@@ -28,5 +28,5 @@ export const chooseStorage = async (
     env: { PATH: toolPath(host.env) },
   })
   if (code === 0) return { driver: 'overlay', reason: 'it can be mounted here' }
-  return { driver: 'vfs', reason: `overlay cannot be mounted here: ${stderr.trim().split('\n').at(-1)}` }
+  return { driver: 'vfs', reason: `overlay cannot be mounted here: ${stderr.trim().split('\n')[0]}` }
 }

@@ -6,8 +6,8 @@ const quote = (text: string): string => JSON.stringify(text)
 export interface DaemonSettings {
   /** Absolute: where its layers and its cache are. */
   readonly state: string
-  /** Absolute: where its sockets for itself are. */
-  readonly run: string
+  /** Absolute: the socket that it mounts into the containers of RUN instructions. */
+  readonly telemetrySocket: string
   /** Whether the state is kept, so that it has to be kept small. */
   readonly keepsState: boolean
 }
@@ -34,11 +34,14 @@ export const formatRegistries = ({ insecure, mirrors }: RegistryAccess): string 
     .join('\n')
 
 /** https://github.com/moby/buildkit/blob/v0.33.0/docs/buildkitd.toml.md */
-export const formatDaemonConfig = ({ state, run, keepsState }: DaemonSettings, access: RegistryAccess): string =>
+export const formatDaemonConfig = (
+  { state, telemetrySocket, keepsState }: DaemonSettings,
+  access: RegistryAccess,
+): string =>
   [
     `root = ${quote(state)}`,
     '[otel]',
-    `socketPath = ${quote(`${run}/otel.sock`)}`,
+    `socketPath = ${quote(telemetrySocket)}`,
     '[cdi]',
     'disabled = true',
     '[worker.containerd]',

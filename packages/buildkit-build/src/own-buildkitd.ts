@@ -1,5 +1,6 @@
 // A buildkitd that lives as long as the build: in namespaces of its own, on a socket in the work directory.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CommandResult, Host } from '@polyarch/ci-host'
 import type { Enclosure } from '@polyarch/engine'
@@ -28,6 +29,21 @@ const reservedFlags = [
 const graceSeconds = 5
 
 const isReady = (line: string): boolean => line.includes('msg="running server on ')
+
+const telemetrySocket = 'otel.sock'
+
+/** Bytes of a socket's path that fit everywhere (unix(7)), as Go counts them. */
+const longestSocketPath = 104
+
+/** The directory for sockets that are found by their absolute path: the one that is there, unless its name is too long. */
+const openSocketDirectory = async (
+  directory: string,
+): Promise<{ readonly path: string; readonly remove: () => Promise<void> }> => {
+  if (Buffer.byteLength(join(directory, telemetrySocket)) <= longestSocketPath)
+    return { path: directory, remove: async () => undefined }
+  const path = await mkdtemp(join(tmpdir(), 'polyarch-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
 
 /** Why it ended before it was ready, from what it wrote. */
 const explainEnd = ({ code, stderr }: CommandResult): string => {
@@ -58,7 +74,12 @@ export const startBuildkitd = async (
 ): Promise<Builder> => {
   const stateDirectory = state === undefined ? join(work, places.state) : resolve(host.directory, state)
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
-  const settings = { state: stateDirectory, run: join(work, places.run), keepsState: state !== undefined }
+  const sockets = await openSocketDirectory(join(work, places.run))
+  const settings = {
+    state: stateDirectory,
+    telemetrySocket: join(sockets.path, telemetrySocket),
+    keepsState: state !== undefined,
+  }
   await writeFile(join(work, places.config), formatDaemonConfig(settings, access))
   const stop = new AbortController()
   const { promise: ready, resolve: isListening } = Promise.withResolvers<void>()
@@ -85,6 +106,7 @@ export const startBuildkitd = async (
   const end = async (): Promise<void> => {
     stop.abort()
     await ended
+    await sockets.remove()
   }
   try {
     const early = await Promise.race([ready, ended])

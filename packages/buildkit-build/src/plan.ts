@@ -144,13 +144,15 @@ export const planEnvironment = (
     readonly path: string
     readonly proxies: Readonly<Record<string, string>>
     readonly sshSocket: string | undefined
+    /** Another path of the temporary directory. */
+    readonly temporary?: string | undefined
     /** SSL_CERT_DIR of the job. */
     readonly certificates: string | undefined
   },
 ): Record<string, string> => ({
   PATH: settings.path,
   HOME: work,
-  TMPDIR: `${work}/${places.temporary}`,
+  TMPDIR: settings.temporary ?? `${work}/${places.temporary}`,
   XDG_RUNTIME_DIR: `${work}/${places.run}`,
   DOCKER_CONFIG: `${work}/${staged.docker}`,
   SSL_CERT_DIR: [`${work}/${staged.certificates}`, settings.certificates].filter(Boolean).join(':'),

@@ -12,6 +12,7 @@ import {
   insecureHosts,
   listRepositories,
   openPartialLayout,
+  openShortPath,
   openWorkDirectory,
   outputsOf,
   passPreflight,
@@ -124,7 +125,10 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const { agents, socket } = readSshAgents(host, inputs.ssh)
   const logins = await findLogins(stores, repositories)
   await stageBuild(host, join(work.path, places.staging), request, { logins, caFile: inputs['ca-file'] })
+  // Agents are handed to the build as sockets in the temporary directory.
+  await using temporary = agents.length > 0 ? await openShortPath(join(work.path, places.temporary)) : undefined
   const env = planEnvironment(work.path, {
+    temporary: temporary?.path,
     path: toolPath(host.env),
     proxies: readProxies(host.env),
     sshSocket: socket,
