@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { StoreError } from '@polyarch/oci'
 import { lacks, sampleBlob, sampleContent, startFaultProxy, startRegistry } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
+import { createFakeRegistry } from './testing/fake-registry.ts'
 import { type FakeOutcome, type FakeScript, type FakeServer, startFakeServer } from './testing/fake-server.ts'
 import { errorOf, openTestClient, readAll } from './testing/samples.ts'
 
@@ -236,6 +237,56 @@ describe('a broken upload', () => {
     const error = await errorOf(test.open(server.host).pushBlob(descriptor, content))
     expect(error.message).toBe('layer.tar: input/output error')
     expect(test.retries).toEqual([])
+  })
+})
+
+describe('an upload in chunks', () => {
+  const large = sampleBlob(randomBytes(40_000_000))
+
+  test('that breaks goes on behind its last whole chunk', async () => {
+    const registry = createFakeRegistry({ quirks: ['smallest chunk', 'Location with a query'] })
+    let chunks = 0
+    await using server = await startFakeServer((request) => {
+      if (request.method === 'PATCH') chunks += 1
+      return request.method === 'PATCH' && chunks === 2 ? { resetAfter: 1_000_000 } : registry(request)
+    })
+    await using test = openTestClient()
+    const store = test.open(server.host)
+    let told = 0
+    await store.pushBlob(large.descriptor, sampleContent(large.bytes), (_, count) => {
+      told += count
+    })
+    expect(methodsOf(server)).toEqual(['POST', 'PATCH', 'PATCH', 'GET', 'PATCH', 'PUT'])
+    expect(server.requests[4]?.headers['content-range']).toMatch(/^16777216-/)
+    expect([told, test.retries.length]).toEqual([large.bytes.length, 1])
+    expect((await readAll(store.getBlob(large.descriptor))).equals(large.bytes)).toBe(true)
+  })
+
+  test.each(['0', '99999999999999999999', '-1', '16 MiB', '999999999999'])(
+    'is none where the registry asks for chunks of "%s" and the blob fits into one',
+    async (length) => {
+      await using server = await startFakeServer(
+        script(({ method }) =>
+          method === 'POST'
+            ? { status: 202, headers: { location: session, 'oci-chunk-min-length': length } }
+            : undefined,
+        ),
+      )
+      await using test = openTestClient()
+      await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+      expect(methodsOf(server)).toEqual(['POST', 'PUT'])
+    },
+  )
+
+  test('is none of content that has fewer bytes than it says', async () => {
+    await using server = await startFakeServer(createFakeRegistry({ quirks: ['smallest chunk'] }))
+    await using test = openTestClient()
+    const short = sampleContent(large.bytes.subarray(0, 20_000_000), 'out/blobs/layer')
+    const error = (await errorOf(test.open(server.host).pushBlob(large.descriptor, short))) as StoreError
+    expect([error.code, error.message]).toEqual([
+      'SIZE_INVALID',
+      expect.stringContaining('out/blobs/layer has only 20000000'),
+    ])
   })
 })
 
