@@ -24,6 +24,10 @@ const fileFailure = (path: string, doing: string, error: unknown): unknown => {
     return inputFailure(`${path}: no permission to ${doing} it (${code})`, { cause: error })
   if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EISDIR')
     return inputFailure(`${path}: cannot ${doing} it, something else is in its place (${code})`, { cause: error })
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new StoreError('UNKNOWN', `${path}: cannot ${doing} it, there is no room left on its disk (${code})`, {
+      cause: error,
+    })
   return new StoreError('UNKNOWN', `${path}: cannot ${doing} it (${code})`, { cause: error })
 }
 
