@@ -64,7 +64,7 @@ const measure = async (directory: string, since: string | undefined): Promise<{ 
   const quiet = { ...host, kind: 'gitlab' as const, log: { ...host.log, info: () => undefined } }
   const start = performance.now()
   const { plan } = await step.run(parseInputs(step, since === undefined ? {} : { 'changed-since': since }), quiet)
-  return { seconds: (performance.now() - start) / 1000, legs: plan?.legs.length ?? 0 }
+  return { seconds: (performance.now() - start) / 1000, legs: typeof plan === 'object' ? plan.legs.length : 0 }
 }
 
 const directory = join(tmpdir(), `polyarch-plan-scale-${process.pid}`)

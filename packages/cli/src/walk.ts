@@ -12,7 +12,7 @@ import { z } from 'zod'
 import { builders, engineInputs, pick } from './builders.ts'
 
 const inputs = z.object({
-  ...detectArch.inputs.shape,
+  ...detectArch.inputs.omit({ handoff: true }).shape,
   ...engineInputs,
   to: text('Where everything goes instead: repositories become <to>/<image id>; oci:DIR needs no server'),
   overwrite: mergeManifest.inputs.shape.overwrite,
@@ -55,8 +55,9 @@ export const step = defineStep({
     const planFile = join(work, 'plan.json')
     // This machine is the runner of every leg, whatever runners a forge would have for them.
     const runners = values.runners.length > 0 ? values.runners : ['local']
-    await detectArch.run({ ...values, runners, registry: values.to ?? values.registry, output: planFile }, host)
-    const plan = await readPlan(planFile, host.directory)
+    const wanted = { runners, registry: values.to ?? values.registry, output: planFile, handoff: 'none' } as const
+    await detectArch.run({ ...values, ...wanted }, host)
+    const plan = await readPlan(planFile, host)
     if (plan.images.length === 0) {
       host.log.info('nothing to build')
       return { plan, results: [] }

@@ -32,6 +32,11 @@ export const Inputs = z.object({
   labels: map('Its labels, lines of key=value'),
   annotations: map('Its annotations, lines of key=value'),
   output: text('A file to write the plan to'),
+  handoff: choice(
+    'How the plan and what it fetched go to later jobs: none (by outputs and files) or artifact (GitHub), which any plan fits into',
+    ['none', 'artifact'],
+    'none',
+  ),
   ...storeInputs,
 })
 export type Inputs = z.output<typeof Inputs>

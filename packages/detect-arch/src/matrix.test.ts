@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { openHost, parseInputs } from '@polyarch/ci-host'
 import { parsePlan } from '@polyarch/documents'
 import { describe, expect, test } from 'vitest'
@@ -22,6 +24,9 @@ const plan = (path: string, env: Readonly<Record<string, string>>) => {
   const host = openHost({ PATH: process.env['PATH'], ...env }, path)
   return step.run(parseInputs(step, {}), { ...host, log: { ...host.log, info: () => undefined } })
 }
+
+const readWritten = async (path: string, { 'plan-file': file = '' }: { readonly 'plan-file'?: string | undefined }) =>
+  parsePlan(await readFile(join(path, file), 'utf8'), file)
 
 const github = { GITHUB_ACTIONS: 'true' }
 
@@ -47,7 +52,7 @@ describe('on GitHub,', () => {
     expect(shardsOf(outputs, 'matrix').sizes).toEqual([256, 256, 256, 256, 176])
     expect(shardsOf(outputs, 'merge-matrix').sizes).toEqual([256, 44])
     const legs = shardsOf(outputs, 'matrix').entries.map((entry) => (entry as { leg: string }).leg)
-    expect(legs).toEqual(outputs.plan?.legs.map(({ id }) => id))
+    expect(legs).toEqual((await readWritten(workspace.path, outputs)).legs.map(({ id }) => id))
   })
 
   test('a plan that is too big for an output is in a file, and the other outputs stay below the limit', async () => {
@@ -55,11 +60,24 @@ describe('on GitHub,', () => {
     const outputs = await plan(workspace.path, github)
     expect(outputs.plan).toBeUndefined()
     expect(JSON.stringify(outputs).length).toBeLessThan(524_288)
-    const file = outputs['plan-file'] ?? ''
-    const written = parsePlan(await readFile(join(workspace.path, file), 'utf8'), file)
-    expect(written.legs).toHaveLength(4000)
+    expect((await readWritten(workspace.path, outputs)).legs).toHaveLength(4000)
     expect(shardsOf(outputs, 'matrix').entries).toHaveLength(4000)
     expect(step.report?.(outputs)).toContain('.polyarch/plan.json')
+  })
+
+  test('a plan is an output as long as a step can be given it as an input', async () => {
+    const start = async (text: string) =>
+      await promisify(execFile)(process.execPath, ['--version'], { env: { INPUT_PLAN: text } })
+    const lengths = await Promise.all(
+      [150, 170, 190, 210, 230, 250].map(async (count) => {
+        await using workspace = await images(count)
+        const { plan: whole, 'plan-file': file } = await plan(workspace.path, github)
+        if (whole !== undefined) await start(JSON.stringify(whole))
+        else await expect(start(await readFile(join(workspace.path, file ?? ''), 'utf8'))).rejects.toThrow('E2BIG')
+        return whole === undefined
+      }),
+    )
+    expect(new Set(lengths)).toEqual(new Set([false, true]))
   })
 
   test('a plan of more jobs than all matrices hold is refused', async () => {
@@ -72,6 +90,6 @@ test('elsewhere nothing is cut', async () => {
   await using workspace = await images(1025)
   const outputs = await plan(workspace.path, { GITLAB_CI: 'true' })
   expect(outputs.matrix?.include).toHaveLength(4100)
-  expect(outputs.plan?.legs).toHaveLength(4100)
+  expect(outputs.plan).toMatchObject({ legs: { length: 4100 } })
   expect(outputs['plan-file']).toBeUndefined()
 })

@@ -23,6 +23,12 @@ const matrixLimit = 256
  */
 const outputLimit = 524_288
 
+/**
+ * The bytes of one variable of the environment, by which inputs reach a step, on Linux
+ * (MAX_ARG_STRLEN, https://man7.org/linux/man-pages/man2/execve.2.html).
+ */
+const variableLimit = 131_071
+
 const shardsOf = <T>(name: string, entries: readonly T[], most: number): Record<string, { include: T[] }> => {
   const count = Math.ceil(entries.length / matrixLimit)
   if (count > most)
@@ -61,7 +67,7 @@ export const planMatrices = (plan: Plan, forge: Host['kind']): Matrices => {
 }
 
 /**
- * Whether a forge takes the plan as an output next to the others.
+ * Whether a forge takes the plan as an output next to the others, and as the input of a step.
  * @throws {Failure} input, where the others alone are too long.
  */
 export const planFits = (plan: Plan, others: object, forge: Host['kind']): boolean => {
@@ -71,5 +77,6 @@ export const planFits = (plan: Plan, others: object, forge: Host['kind']): boole
     throw inputFailure(
       `${plan.legs.length} legs make ${length} characters of outputs, more than the ${outputLimit} that a job may have: plan fewer images at once, with images or changed-since`,
     )
-  return length + JSON.stringify(plan).length <= outputLimit
+  const text = JSON.stringify(plan)
+  return length + text.length <= outputLimit && Buffer.byteLength(`INPUT_PLAN=${text}`) <= variableLimit
 }

@@ -33,7 +33,10 @@ const shards = <S extends z.ZodType>(name: string, schema: S, count: number, wha
   ) as Record<never, never>
 
 export const Outputs = z.object({
-  plan: Plan.optional().meta({ description: 'The plan, polyarch.plan/v1; left out where it is too big for an output' }),
+  plan: z.union([Plan, z.string()]).optional().meta({
+    description:
+      'The plan, polyarch.plan/v1; with handoff: artifact the name of its artifact, which the other steps take as well; else left out where it is too big for their input',
+  }),
   'plan-file': z.string().optional().meta({ description: 'The file that the plan was written to, if it was' }),
   matrix: LegMatrix.optional().meta({
     description:

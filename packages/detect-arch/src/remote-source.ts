@@ -1,12 +1,10 @@
 // Other git repositories as sources: resolved to a commit when the plan is made, and fetched once, without history.
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
-import { join, posix } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
+import { sourceDirectory } from '@polyarch/documents'
 import { inputFailure } from '@polyarch/oci'
 import type { RemoteSource } from './image-request.ts'
-
-/** Where fetched sources lie, below the workspace: one directory per commit. */
-const sourcesDirectory = '.polyarch/sources'
 
 export interface FetchedSource {
   readonly url: string
@@ -88,10 +86,10 @@ export const openSources = (host: Pick<Host, 'exec' | 'directory' | 'log'>) => {
   }
 
   const download = async ({ url }: RemoteSource, commit: string): Promise<string> => {
-    const directory = posix.join(sourcesDirectory, commit)
+    const directory = sourceDirectory(commit)
     const target = join(host.directory, directory)
     if (await exists(target)) return directory
-    await mkdir(join(host.directory, sourcesDirectory), { recursive: true })
+    await mkdir(dirname(target), { recursive: true })
     const temporary = await mkdtemp(`${target}.`)
     try {
       await git(temporary, 'init', '--quiet')

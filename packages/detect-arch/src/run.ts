@@ -2,12 +2,13 @@
 import { resolve } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { sealPlan, writeDocument } from '@polyarch/documents'
+import { handOn } from './handoff.ts'
 import type { Inputs } from './inputs.ts'
 import { readMachine, thisMachine } from './machine.ts'
 import { planFits, planMatrices } from './matrix.ts'
 import type { Outputs } from './outputs.ts'
 import { type Planned, planImages } from './planning.ts'
-import { describeMachine, describePlan } from './report.ts'
+import { describeMachine, describePlan, reportPlan } from './report.ts'
 import { readRequest } from './request.ts'
 
 /** Where a plan goes that no output can hold. */
@@ -36,8 +37,13 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
     ...planMatrices(plan, host.kind),
   }
   const fits = planFits(plan, outputs, host.kind)
-  const file = inputs.output ?? (fits ? undefined : defaultPlanFile)
+  const handsOn = inputs.handoff === 'artifact'
+  const file = inputs.output ?? (fits && !handsOn ? undefined : defaultPlanFile)
   if (file !== undefined) await writeDocument(resolve(host.directory, file), plan)
-  if (!fits) host.log.info(`the plan is too big for an output: it is in ${file}`)
+  if (handsOn && file !== undefined) {
+    await host.summarise(reportPlan({ ...outputs, ...(fits ? { plan } : {}), 'plan-file': file }))
+    return { ...outputs, plan: await handOn(plan, file, host), 'plan-file': file }
+  }
+  if (!fits) host.log.info(`the plan is too big for an output: it is in ${file}; handoff: artifact hands it on`)
   return { ...outputs, ...(fits ? { plan } : {}), ...(file === undefined ? {} : { 'plan-file': file }) }
 }

@@ -1,4 +1,4 @@
-// Names that steps agree on without talking: of images whose id nobody gave, of artifacts between jobs.
+// Names that steps agree on without talking: of images whose id nobody gave, of artifacts between jobs, of sources.
 import { basename, resolve } from 'node:path'
 import { digestOf, formatStoreLocation, hexOf, parsePlatform, parseStoreLocation, platformSlug } from '@polyarch/oci'
 
@@ -25,3 +25,12 @@ export const handoffName = (plan: string | null, repository: string, leg: string
   const location = new TextEncoder().encode(formatStoreLocation(parseStoreLocation(repository)))
   return `polyarch-${plan ?? hexOf(digestOf(location)).slice(0, 12)}-${leg}`
 }
+
+/** The name under which the job that planned hands on its plan: no leg's, as that has a dot. */
+export const planArtifact = (plan: string): string => `polyarch-${plan}-plan`
+
+/** The name under which it hands on another repository's files. */
+export const sourceArtifact = (plan: string, commit: string): string => `polyarch-${plan}-source-${commit}`
+
+/** Where another repository's files lie, below the workspace. */
+export const sourceDirectory = (commit: string): string => `.polyarch/sources/${commit}`

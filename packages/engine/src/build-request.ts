@@ -3,7 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Host, requireValues } from '@polyarch/ci-host'
 import { type Allowance, automaticArgs, type BuildSettings, features, pinSources } from '@polyarch/dockerfile'
-import { type Leg, type MergeResult, readPlan, requireImage, requireLeg } from '@polyarch/documents'
+import {
+  type Leg,
+  type MergeResult,
+  parseArtifactReference,
+  readPlan,
+  requireImage,
+  requireLeg,
+} from '@polyarch/documents'
 import {
   formatPlatform,
   inputFailure,
@@ -16,7 +23,7 @@ import {
 import type { BuildInputs } from './build-inputs.ts'
 import { hostPlatform } from './host-platform.ts'
 import { pinToResults, readPlannedBases } from './planned-bases.ts'
-
+import { receiveSource } from './received-source.ts'
 import { findRealPath, requireContext, requireDockerfile } from './workspace.ts'
 
 /** A secret of the build: it never appears in a log, an argument list, a layer or the layout. */
@@ -91,17 +98,20 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
   const contradicting = plannedInputs.find((name) => isGiven(inputs[name]))
   if (contradicting !== undefined)
     throw inputFailure(`input ${contradicting} contradicts plan: the plan says what leg ${inputs.leg} is built from`)
-  const plan = await readPlan(inputs.plan, host.directory)
+  const plan = await readPlan(inputs.plan, host)
   const leg = requireLeg(plan, inputs.leg)
   const image = requireImage(plan, leg.image)
   if (leg.engine !== engine)
     throw inputFailure(`leg ${leg.id} is planned for ${leg.engine}: build it with ${leg.engine}-build`)
   if (image.build === null) throw inputFailure(`leg ${leg.id}: image ${image.id} has nothing to build`)
   const { context, dockerfile, target, args, remote, allow = [] } = image.build
-  if (remote !== null && !(await findRealPath(resolve(host.directory, context))))
-    throw inputFailure(
-      `leg ${leg.id}: there is no ${context}: the job that planned fetched it from ${remote.url}, and has to hand it on`,
-    )
+  if (remote !== null && !(await findRealPath(resolve(host.directory, context)))) {
+    if (parseArtifactReference(inputs.plan) === undefined)
+      throw inputFailure(
+        `leg ${leg.id}: there is no ${context}: the job that planned fetched it from ${remote.url}, and has to hand it on`,
+      )
+    await receiveSource(plan.id, remote.commit, host)
+  }
   return {
     name: leg.id,
     platform: parsePlatform(leg.platform),

@@ -38,7 +38,7 @@ const nothing: Outputs = { tags: [] }
 /** The request, or why there is nothing to do. */
 const readRequest = async (inputs: Inputs, host: Host): Promise<MergeRequest | string> => {
   if (inputs.plan === undefined) return requestFromInputs(inputs)
-  const plan = await readPlan(inputs.plan, host.directory)
+  const plan = await readPlan(inputs.plan, host)
   return reasonForNothing(plan, inputs.image) ?? requestFromPlan(plan, inputs)
 }
 

@@ -83,7 +83,7 @@ const handOn = async (host: Host, plan: PushPlan, file: string): Promise<void> =
 
 /** Pushes what the inputs ask for; the record is written last, and only when everything is where it says. */
 export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
-  const document = inputs.plan === undefined ? undefined : await readPlan(inputs.plan, host.directory)
+  const document = inputs.plan === undefined ? undefined : await readPlan(inputs.plan, host)
   const plan = planPush(document, inputs)
   const file = resolve(host.directory, inputs.record ?? `.polyarch/records/${plan.name}.json`)
   // A record of an earlier push must not pass for this one's where this one fails.

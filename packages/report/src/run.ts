@@ -10,7 +10,7 @@ import { describeResults } from './table.ts'
 
 /** Reads the results and logs them as one table. */
 export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
-  const plan = inputs.plan === undefined ? undefined : await readPlan(inputs.plan, host.directory)
+  const plan = inputs.plan === undefined ? undefined : await readPlan(inputs.plan, host)
   if (inputs.handoff === 'artifact' && plan === undefined)
     throw inputFailure('input handoff: artifact needs the plan, which names the images')
   const found =
