@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { type LayerEntry, readElfHeader, readLayer } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
-import { type ImageConfig, parseImageConfig, parseManifest } from '@polyarch/oci'
+import { digestOf, type ImageConfig, type Manifest, parseImageConfig, parseManifest } from '@polyarch/oci'
 
 /** A file of the image; texts are of small files only. */
 export interface BuiltFile {
@@ -11,11 +11,17 @@ export interface BuiltFile {
   readonly text: string | undefined
   readonly mode: number
   readonly uid: number
+  readonly gid: number
+  /** Where a symbolic link points. */
+  readonly target: string | undefined
+  /** The digest of a file's bytes. */
+  readonly digest: string | undefined
   /** The architecture that a binary is for. */
   readonly machine: string | undefined
 }
 
 export interface BuiltImage {
+  readonly manifest: Manifest
   readonly config: ImageConfig
   /** Paths without leading `/`. */
   readonly files: ReadonlyMap<string, BuiltFile>
@@ -26,11 +32,20 @@ const largestText = 10_000
 const whiteout = '.wh.'
 const opaqueWhiteout = '.wh..wh..opq'
 
-const readFileEntry = async ({ type, mode, uid, content }: LayerEntry): Promise<BuiltFile> => {
+const readFileEntry = async ({ type, mode, uid, gid, linkname, content }: LayerEntry): Promise<BuiltFile> => {
   const bytes = type === 'file' ? await buffer(content) : undefined
   const text = bytes && bytes.length <= largestText ? bytes.toString('utf8') : undefined
   // Some engines write the type of the file into the mode, as stat(2) has it.
-  return { type, text, mode: mode & 0o7777, uid, machine: bytes && readElfHeader(bytes)?.architecture }
+  return {
+    type,
+    text,
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    target: type === 'symlink' ? linkname : undefined,
+    digest: bytes && digestOf(bytes),
+    machine: bytes && readElfHeader(bytes)?.architecture,
+  }
 }
 
 /** The files with the layer on top; whiteouts hide what is below the layer, never what is in it. */
@@ -51,6 +66,8 @@ const applyLayer = async (
       const file = added.get(target) ?? below.get(target)
       if (file) added.set(entry.path, file)
     } else added.set(entry.path, await readFileEntry(entry))
+    // What is no directory hides the one that was there.
+    if (entry.type !== 'directory' && below.get(entry.path)?.type === 'directory') opaque.push(entry.path)
   })
   const isBelow = (path: string, directory: string): boolean => directory === '' || path.startsWith(`${directory}/`)
   const kept = [...below].filter(
@@ -67,5 +84,5 @@ export const readBuiltImage = async (layout: string, digest: string): Promise<Bu
   const manifest = parseManifest((await store.getManifest(digest)).bytes)
   let files: ReadonlyMap<string, BuiltFile> = new Map()
   for (const layer of manifest.layers) files = await applyLayer(files, layer.digest, store.getBlob(layer))
-  return { config: parseImageConfig(await buffer(store.getBlob(manifest.config))), files }
+  return { manifest, config: parseImageConfig(await buffer(store.getBlob(manifest.config))), files }
 }
