@@ -53,10 +53,7 @@ export const features = {
   'run-network': { title: 'RUN --network' },
   'run-security': { title: 'RUN --security' },
   'syntax-frontend': { title: 'a # syntax= of another frontend' },
-  'unused-stage': {
-    title: 'stages that the target does not need',
-    advice: 'put them after the target, or in a file of their own',
-  },
+  'unused-stage': { title: 'stages that the target does not need' },
 } as const satisfies Readonly<Record<string, FeatureFacts>>
 
 export type Feature = keyof typeof features

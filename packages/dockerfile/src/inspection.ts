@@ -5,6 +5,7 @@ import { type Dockerfile, parseDockerfile, type Stage } from './dockerfile.ts'
 import { usedVariables } from './expansion.ts'
 import type { Finding } from './feature.ts'
 import { flagValue, type Instruction } from './instruction.ts'
+import { nameBaseStages } from './named-stages.ts'
 import { isAutomaticArg } from './platform-args.ts'
 import { runFindings } from './run-findings.ts'
 import { type BuildSettings, walkStage } from './scope.ts'
@@ -24,12 +25,12 @@ const directiveFindings = ({ directives }: Dockerfile): Finding[] =>
     return []
   })
 
-const fromFindings = (dockerfile: Dockerfile, stage: Stage, settings: BuildSettings): Finding[] => {
+const fromFindings = (dockerfile: Dockerfile, stage: Stage, settings: BuildSettings, written: string): Finding[] => {
   const { from } = stage
   const platform = stagePlatform(dockerfile, stage, settings)
   const flag = flagValue(from, 'platform')
   const declared = dockerfile.globals.flatMap(({ words }) => words.map((word) => word.split('=', 1)[0]))
-  const used = usedVariables(from.words[0] ?? '').filter((name) => isAutomaticArg(name) && !declared.includes(name))
+  const used = usedVariables(written).filter((name) => isAutomaticArg(name) && !declared.includes(name))
   const base = baseStage(dockerfile, stage)
   const trigger = base?.instructions.find(({ keyword }) => keyword === 'ONBUILD')
   return [
@@ -61,8 +62,8 @@ const userOf = (dockerfile: Dockerfile, stage: Stage): string | undefined => {
   return own ?? (base && userOf(dockerfile, base))
 }
 
-const stageFindings = (dockerfile: Dockerfile, stage: Stage, settings: BuildSettings): Finding[] => {
-  const findings = fromFindings(dockerfile, stage, settings)
+const stageFindings = (dockerfile: Dockerfile, stage: Stage, settings: BuildSettings, written: string): Finding[] => {
+  const findings = fromFindings(dockerfile, stage, settings, written)
   const base = baseStage(dockerfile, stage)
   let user = base && userOf(dockerfile, base)
   walkStage(dockerfile, stage, settings, (instruction, variables) => {
@@ -93,12 +94,14 @@ const unusedFindings = (dockerfile: Dockerfile, reached: readonly Stage[]): Find
  * The findings in what the target reaches, in the order of the file.
  * @throws {Failure} input, when there is no such target.
  */
-export const inspectParsed = (dockerfile: Dockerfile, settings: BuildSettings): Finding[] => {
+export const inspectParsed = (parsed: Dockerfile, settings: BuildSettings): Finding[] => {
+  const dockerfile = nameBaseStages(parsed, settings)
+  const writtenBase = ({ index }: Stage): string => parsed.stages[index]?.from.words[0] ?? ''
   const reached = reachedStages(dockerfile, settings.target)
   const found = [
     ...directiveFindings(dockerfile),
     ...unusedFindings(dockerfile, reached),
-    ...reached.flatMap((stage) => stageFindings(dockerfile, stage, settings)),
+    ...reached.flatMap((stage) => stageFindings(dockerfile, stage, settings, writtenBase(stage))),
   ]
   const distinct = new Map(
     found.map((finding) => [JSON.stringify([finding.line, finding.feature, finding.detail]), finding]),

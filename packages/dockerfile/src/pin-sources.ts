@@ -1,6 +1,7 @@
 // Pins the images that a Dockerfile is built from: a moving tag becomes the digest that is meant.
 import type { Dockerfile, Stage } from './dockerfile.ts'
 import { parseDockerfile } from './dockerfile.ts'
+import { nameBaseStages } from './named-stages.ts'
 import { type BuildSettings, expandLeniently, globalScope } from './scope.ts'
 import { baseStage, findStage, reachedStages, readsFrom } from './stage-graph.ts'
 
@@ -44,7 +45,7 @@ export const pinSources = (
   settings: BuildSettings,
   pinOf: (reference: string) => string | undefined,
 ): string => {
-  const dockerfile = parseDockerfile(text)
+  const dockerfile = nameBaseStages(parseDockerfile(text), settings)
   const lines = text.split('\n')
   for (const stage of reachedStages(dockerfile, settings.target)) {
     for (const { written, reference, line, endLine } of mentionsOf(dockerfile, stage, settings)) {

@@ -1,6 +1,7 @@
 // The images that a target is built from: bases of its stages, and images that it copies or mounts from.
 import { formatPlatform } from '@polyarch/oci'
 import type { Dockerfile } from './dockerfile.ts'
+import { nameBaseStages } from './named-stages.ts'
 import { type BuildSettings, expandLeniently, globalScope } from './scope.ts'
 import { baseStage, findStage, instructionsOf, reachedStages, readsFrom } from './stage-graph.ts'
 import { stagePlatform } from './stage-platform.ts'
@@ -20,7 +21,8 @@ export interface SourceImage {
  * The images that the target's stages need, without `scratch`, in the order of the file.
  * @throws {Failure} input, when there is no such target.
  */
-export const sourceImages = (dockerfile: Dockerfile, settings: BuildSettings): SourceImage[] => {
+export const sourceImages = (parsed: Dockerfile, settings: BuildSettings): SourceImage[] => {
+  const dockerfile = nameBaseStages(parsed, settings)
   const globals = globalScope(dockerfile, settings)
   return reachedStages(dockerfile, settings.target).flatMap((stage): SourceImage[] => {
     const platform = formatPlatform(stagePlatform(dockerfile, stage, settings))

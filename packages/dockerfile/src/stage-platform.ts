@@ -2,6 +2,7 @@
 import { Failure, formatPlatform, type Platform, parsePlatform } from '@polyarch/oci'
 import type { Dockerfile, Stage } from './dockerfile.ts'
 import { describeInstruction, flagValue, type Instruction } from './instruction.ts'
+import { nameBaseStages } from './named-stages.ts'
 import { type BuildSettings, expandLeniently, globalScope } from './scope.ts'
 import { baseStage, instructionsOf, reachedStages } from './stage-graph.ts'
 
@@ -37,10 +38,12 @@ export interface ExecutedInstruction {
  * Every RUN of the stages that the target reaches, with the platform that it runs on.
  * @throws {Failure} input, when there is no such target.
  */
-export const executedInstructions = (dockerfile: Dockerfile, settings: BuildSettings): ExecutedInstruction[] =>
-  reachedStages(dockerfile, settings.target).flatMap((stage) => {
+export const executedInstructions = (parsed: Dockerfile, settings: BuildSettings): ExecutedInstruction[] => {
+  const dockerfile = nameBaseStages(parsed, settings)
+  return reachedStages(dockerfile, settings.target).flatMap((stage) => {
     const runs = instructionsOf(dockerfile, stage).filter(({ keyword }) => keyword === 'RUN')
     if (runs.length === 0) return []
     const platform = formatPlatform(stagePlatform(dockerfile, stage, settings))
     return runs.map((run: Instruction) => ({ line: run.line, text: describeInstruction(run), platform }))
   })
+}

@@ -1,7 +1,7 @@
 // Builds: request, launcher, executor, finished layout, in this order, and cleans up whatever happens.
 import { join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
-import { kanikoLineageOf } from '@polyarch/dockerfile'
+import { emptyUnusedStages, kanikoLineageOf } from '@polyarch/dockerfile'
 import {
   type BuildRequest,
   type FinishedLayout,
@@ -112,7 +112,9 @@ const build = async (
     proxies: readProxies(host.env),
   })
   const logins = await findLogins(stores, repositories)
-  await stageBuild(host, directories.staging, request, { logins, caFile: inputs['ca-file'] })
+  // Most executors build every stage before the target, needed or not.
+  const needed = { ...request, dockerfileText: emptyUnusedStages(dockerfile, settingsOf(request)) }
+  await stageBuild(host, directories.staging, needed, { logins, caFile: inputs['ca-file'] })
   const log = createExecutorLog(
     host.log,
     request.allowances.map(({ finding }) => finding),
