@@ -13,8 +13,8 @@ const skopeoVersion = async (): Promise<string> => {
   return stdout.trim().replace(/^skopeo version /, '')
 }
 
-/** What stands above the figures. */
-export const readFacts = async (storage: string): Promise<Facts> => {
+/** What stands above the figures; `load` is what else the machine was doing, in processes that wanted a core. */
+export const readFacts = async (storage: string, load: number): Promise<Facts> => {
   const [processor] = cpus()
   const versions = await Promise.all(
     contenderParts.map(async (tool) =>
@@ -26,6 +26,7 @@ export const readFacts = async (storage: string): Promise<Facts> => {
     ['Processor', `${processor?.model.trim()}, ${cpus().length} cores`],
     ['Memory', `${Math.round(totalmem() / 1e9)} GB`],
     ['Kernel', `${process.platform} ${release()} ${process.arch}`],
+    ['Other work when it began', `load average ${load.toFixed(1)}`],
     ['Layouts and registry on', storage],
     ['Server', `distribution ${peerVersion('distribution-3')}`],
     ['Polyarch on', `Node ${process.versions.node}`],

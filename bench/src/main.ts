@@ -1,7 +1,7 @@
 // npm run bench: Polyarch's push and merge beside skopeo, crane, regctl, oras and buildx, on one server in one run.
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { prepareParts, reasonMissing, repositoryRoot } from '@polyarch/parts'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -77,6 +77,9 @@ const storageFor = async (row: Row): Promise<string | undefined> => {
 const indispensable = ['distribution-3', 'time', 'skopeo', 'oras'] as const
 
 const bench = async (options: Options, signal: AbortSignal): Promise<void> => {
+  const [load = 0] = loadavg()
+  if (load > availableParallelism() / 2)
+    report(`WARNING this machine is busy (load average ${load.toFixed(1)}): requests and memory hold, times do not`)
   await prepareParts([...contenderParts, 'time', 'distribution-3', 'zot'], report)
   for (const part of indispensable) {
     const reason = reasonMissing(part)
@@ -114,7 +117,7 @@ const bench = async (options: Options, signal: AbortSignal): Promise<void> => {
     }
   }
 
-  const facts = await readFacts(storage)
+  const facts = await readFacts(storage, load)
   const memory = formatMemory(results)
   if (memory !== undefined) console.log(`${memory}\n`)
   console.log(`${formatStartUps(startUps)}\n\n${formatFacts(facts)}`)
