@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { content, platform, readBy, tag } from './config-fields.ts'
 
 /** `amd64` is linux/amd64 here. */
-const architecture = readBy((text) => {
+export const architecture = readBy((text) => {
   const name = text.includes('/') ? text : `linux/${text}`
   return formatPlatform(parsePlatform(name))
 })

@@ -129,6 +129,11 @@ describe('a mistake in a build-config.yaml is told with its place:', () => {
       ['1:1: use_local_context and upstream_repo exclude each other: keep one of them'],
     ],
     [
+      'a manual image by two names of its architecture',
+      'manual_build: true\nmanual_images: { amd64: "oci:a:1", x86_64: "oci:b:1" }',
+      ['2:36: "x86_64" is "amd64" again: name it once'],
+    ],
+    [
       'neither source',
       'dockerfile_path: Dockerfile\nplatforms: [linux/amd64]',
       ['1:1: neither use_local_context: true nor upstream_repo and upstream_ref: one of them has to say what is built'],

@@ -1,10 +1,10 @@
 // Reads build-config.yaml files: every problem at once, then the images that they ask for.
 import { posix } from 'node:path'
 import { imageIdField, imageIdOf } from '@polyarch/documents'
-import { BuildConfig } from './build-config-schema.ts'
+import { architecture, BuildConfig } from './build-config-schema.ts'
 import type { BuildRequest, ImageRequest } from './image-request.ts'
 import type { Problem } from './problem.ts'
-import { schemaProblems, withoutProblems } from './schema-problems.ts'
+import { repeatedKeys, schemaProblems, withoutProblems } from './schema-problems.ts'
 import { readYaml, type YamlPath, type YamlSource } from './yaml-source.ts'
 
 export const buildConfigName = 'build-config.yaml'
@@ -157,6 +157,7 @@ export const readBuildConfig = (text: string, file: string, workspaceName: strin
     const rest = withoutProblems(source.value, parsed.error)
     parsed = BuildConfig.safeParse(typeof rest === 'object' && rest !== null && !Array.isArray(rest) ? rest : {})
   }
+  problems.push(...repeatedKeys(['manual_images'], architecture, source))
   const directory = posix.dirname(file)
   const config = parsed.data ?? {}
   // What is wrong by itself is not missing as well.

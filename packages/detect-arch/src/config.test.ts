@@ -102,6 +102,11 @@ images:
       ['prebuilt: { linux/s390x: ghcr.io/a/b }'],
       '4:30: "ghcr.io/a/b" names no content: add :TAG or @DIGEST',
     ],
+    [
+      'a prebuilt platform by two of its names',
+      ['prebuilt:', '  windows/amd64: oci:a:1', '  windows/x86_64: oci:b:1'],
+      '6:7: "windows/x86_64" is "windows/amd64" again: name it once',
+    ],
     ['half a source', ['source: { url: https://example.com/x.git }'], '4:5: "ref" is missing'],
     ['an empty list', ['repositories: []'], '4:19: must not be empty'],
     ['a text for an image', ['- x'], '4:5: expected a mapping of keys to values, found a list'],

@@ -1,10 +1,11 @@
 // Reads polyarch.yaml: every problem of the file at once, then the images that it asks for.
 import type { z } from 'zod'
+import { platform } from './config-fields.ts'
 import { type ImageConfig, PolyarchConfig } from './config-schema.ts'
 import { dockerfileIn, type ImageRequest, type PlanRequest } from './image-request.ts'
 import { type Problem, problemsFailure } from './problem.ts'
 import { requestProblems } from './request-check.ts'
-import { schemaProblems, withoutProblems } from './schema-problems.ts'
+import { repeatedKeys, schemaProblems, withoutProblems } from './schema-problems.ts'
 import { readYaml, type YamlSource } from './yaml-source.ts'
 
 type Defaults = NonNullable<z.output<typeof PolyarchConfig>['defaults']>
@@ -67,6 +68,8 @@ export const readConfig = (text: string, file: string): PlanRequest => {
     toRequest(id, image ?? {}, parsed.data?.defaults ?? {}, source),
   )
   const named = isRecord(source.value) && isRecord(source.value['images']) ? Object.keys(source.value['images']) : []
+  problems.push(...repeatedKeys(['runners'], platform, source))
+  problems.push(...named.flatMap((id) => repeatedKeys(['images', id, 'prebuilt'], platform, source)))
   problems.push(...requestProblems(images, named))
   if (problems.length > 0) throw problemsFailure(problems)
   return { images, runners: parsed.data?.runners ?? {}, files: [file], skipped: new Map() }

@@ -1,9 +1,16 @@
 // Platforms that are built elsewhere: each is looked up, held against its platform, and pinned by digest.
 
 import { formatStoreLocation, isStoreError, parseContentLocation } from '@polyarch/oci'
-import type { LookUpImage } from '@polyarch/stores'
+import type { LookUpImage, PlatformImage } from '@polyarch/stores'
 import type { ImageRequest } from './image-request.ts'
 import type { Problem } from './problem.ts'
+
+const describeChoice = (reference: string, images: readonly PlatformImage[]): string => {
+  const listed = images.map(
+    ({ digest, 'os.version': version }) => `${digest}${version ? ` (os.version ${version})` : ''}`,
+  )
+  return `${reference} has ${images.length} images for it, name one by its digest: ${listed.join(', ')}`
+}
 
 /** The references by digest; what is not there or is of another platform is added to the problems. */
 export const resolvePrebuilt = async (
@@ -20,10 +27,11 @@ export const resolvePrebuilt = async (
       }
       const location = parseContentLocation(reference)
       try {
-        const { digests, platforms } = await lookUp(location)
-        const digest = digests.get(platform)
-        if (digest === undefined) return complain(`${reference} is for ${platforms.join(', ') || 'no platform'}`)
-        return [[platform, `${formatStoreLocation(location.store)}@${digest}`]]
+        const { images, platforms } = await lookUp(location)
+        const [found, ...others] = images.get(platform) ?? []
+        if (found === undefined) return complain(`${reference} is for ${platforms.join(', ') || 'no platform'}`)
+        if (others.length > 0) return complain(describeChoice(reference, [found, ...others]))
+        return [[platform, `${formatStoreLocation(location.store)}@${found.digest}`]]
       } catch (error) {
         if (!isStoreError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) throw error
         return complain(`there is no ${reference}`)

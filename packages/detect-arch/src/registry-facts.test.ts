@@ -136,6 +136,22 @@ images:
       expect(plan.images[0]?.prebuilt).toEqual({ 'linux/s390x': `oci:built@${child?.manifest.descriptor.digest}` })
     })
 
+    test('of one os.version among several has to be named by its digest', async () => {
+      const versions = ['10.0.17763.1', '10.0.20348.1']
+      const windows = versions.map((version) => ({ ...parsePlatform('windows/amd64'), 'os.version': version }))
+      await pushIndex(await open('windows'), '1', windows)
+      const config = (reference: string) =>
+        `version: 1\nimages:\n  web: { prebuilt: { windows/amd64: "${registry.host}/windows${reference}" } }\n`
+      await using workspace = await temporaryWorkspace({ 'polyarch.yaml': config(':1') })
+      const [server2019, server2022] = windows.map((platform) => sampleImage(platform).manifest.descriptor.digest)
+      await expect(workspace.detect()).rejects.toThrow(
+        `windows:1 has 2 images for it, name one by its digest: ${server2019} (os.version ${versions[0]}), ${server2022} (os.version ${versions[1]})`,
+      )
+      await workspace.write({ 'polyarch.yaml': config(`@${server2022}`) })
+      const { plan } = await workspace.detect()
+      expect(plan.images[0]?.prebuilt).toEqual({ 'windows/amd64': `${registry.host}/windows@${server2022}` })
+    })
+
     test.each([
       ['of another platform', 'one:1', 'prebuilt linux/s390x: REG/one:1 is for linux/arm64'],
       ['that is not there', 'one:2', 'prebuilt linux/s390x: there is no REG/one:2'],

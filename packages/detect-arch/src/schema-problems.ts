@@ -107,6 +107,21 @@ const describeIssue = (issue: Issue, base: YamlPath, schema: z.ZodType, source: 
 export const schemaProblems = (error: z.ZodError, schema: z.ZodType, source: YamlSource): Problem[] =>
   error.issues.flatMap((issue) => describeIssue(issue, [], schema, source))
 
+/** Keys of a mapping that say the same in other words, of which only the last would count. */
+export const repeatedKeys = (path: YamlPath, key: z.ZodType<string>, source: YamlSource): Problem[] => {
+  const value = valueAt(source.value, path)
+  const seen = new Map<string, string>()
+  return Object.keys(typeof value === 'object' && value !== null ? value : {}).flatMap((written) => {
+    const name = key.safeParse(written).data
+    const earlier = name === undefined ? undefined : seen.get(name)
+    if (name !== undefined && earlier === undefined) seen.set(name, written)
+    if (earlier === undefined) return []
+    return [
+      { place: source.placeOfKey([...path, written]), message: `"${written}" is "${earlier}" again: name it once` },
+    ]
+  })
+}
+
 /** The value without the parts that have problems, so that what is left can be checked further. */
 export const withoutProblems = (value: unknown, error: z.ZodError): unknown => {
   const copy: unknown = structuredClone(value)

@@ -16,14 +16,20 @@ import {
   type StoreLocation,
 } from '@polyarch/oci'
 
+/** One platform's image. */
+export interface PlatformImage {
+  readonly digest: Digest
+  readonly 'os.version'?: string
+}
+
 export interface FoundImage {
   /** Whether it is an index; else it is one image, for the one platform of its config. */
   readonly index: boolean
   readonly platforms: readonly string[]
   /** Whether its config has ONBUILD triggers; of an index nobody looked. */
   readonly onbuild: boolean
-  /** The digest of each platform's manifest; the first, where an index has several for one. */
-  readonly digests: ReadonlyMap<string, Digest>
+  /** Each platform's images: several, where an index has them for more than one os.version. */
+  readonly images: ReadonlyMap<string, readonly PlatformImage[]>
 }
 
 interface OpenStores {
@@ -42,20 +48,27 @@ const hasTriggers = (config: unknown): boolean => {
 }
 
 const readIndex = (bytes: Uint8Array): FoundImage => {
-  const digests = new Map<string, Digest>()
+  const images = new Map<string, PlatformImage[]>()
   for (const descriptor of parseIndex(bytes).manifests) {
-    const { platform } = descriptor
+    const { platform, digest } = descriptor
     if (platform === undefined || isAttestation(descriptor) || !isKnownPlatform(platform)) continue
     const name = formatPlatform(platform)
-    if (!digests.has(name)) digests.set(name, descriptor.digest)
+    const version = platform['os.version']
+    const others = (images.get(name) ?? []).filter((other) => other.digest !== digest)
+    images.set(name, [...others, { digest, ...(version === undefined ? {} : { 'os.version': version }) }])
   }
-  return { index: true, platforms: [...digests.keys()], digests, onbuild: false }
+  return { index: true, platforms: [...images.keys()], images, onbuild: false }
 }
 
 const readImage = async (store: Store, bytes: Uint8Array, digest: Digest): Promise<FoundImage> => {
   const config = parseImageConfig(await readBlob(store, parseManifest(bytes).config))
   const platform = formatPlatform(platformOf(config))
-  return { index: false, platforms: [platform], digests: new Map([[platform, digest]]), onbuild: hasTriggers(config) }
+  return {
+    index: false,
+    platforms: [platform],
+    images: new Map([[platform, [{ digest }]]]),
+    onbuild: hasTriggers(config),
+  }
 }
 
 /**
