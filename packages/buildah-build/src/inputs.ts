@@ -4,7 +4,7 @@ import { buildInputs, sshInput } from '@polyarch/engine'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
-export const storageDrivers = ['auto', 'overlay', 'vfs'] as const
+const storageDrivers = ['auto', 'overlay', 'vfs'] as const
 
 export const Inputs = z.object({
   ...buildInputs,

@@ -4,7 +4,7 @@ import { buildInputs, sshInput } from '@polyarch/engine'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
-export const builders = ['auto', 'buildkitd', 'remote', 'buildx'] as const
+const builders = ['auto', 'buildkitd', 'remote', 'buildx'] as const
 
 export const Inputs = z.object({
   ...buildInputs,
