@@ -67,14 +67,13 @@ describe.skipIf(lacks('buildah', 'docker-registry', 'skopeo', 'busybox-amd64', '
           const dockerfile =
             'RUN echo x > /other && chown 1234:4321 /other && mkdir -m 0500 /locked && touch /locked/x\n'
           await withWorkspace(true, dockerfile, async (workspace) => {
-            const mounts = await readMounts()
             const all = [...flags, ...(platform === '' ? [] : [`--platform=${platform}`])]
             const { code, stdout, stderr } = await startStep(main, workspace, all, { ordinary: true }).ended
             expect({ code, stderr }).toMatchObject({ code: 0 })
             const { files } = await readImage(JSON.parse(stdout) as { layout: string; digest: string })
             expect(files).toMatchObject({ other: { text: 'x\n', owner: '1234:4321' }, 'locked/x': { owner: '0:0' } })
             expect(await listAll(workspace)).toEqual(['Dockerfile', 'out'])
-            expect(await readMounts()).toBe(mounts)
+            expect(await readMounts(workspace)).toEqual([])
           })
         },
       )
@@ -106,7 +105,6 @@ describe.skipIf(lacks('buildah', 'docker-registry', 'skopeo', 'busybox-amd64', '
       ] as const)('%s stops the build and leaves nothing', async (signal, expected, number) => {
         const line = `sleep ${4_000_000 + process.pid * 10 + number}`
         await withWorkspace(false, `RUN exec ${line}\n`, async (workspace) => {
-          const mounts = await readMounts()
           const { process: child, ended } = startStep(main, workspace, flags)
           await until(() => isRunning(line))
           child.kill(signal)
@@ -114,7 +112,7 @@ describe.skipIf(lacks('buildah', 'docker-registry', 'skopeo', 'busybox-amd64', '
           expect({ code, stderr }).toMatchObject({ code: expected })
           expect(await isRunning(line)).toBe(false)
           expect(await listAll(workspace)).toEqual(['Dockerfile'])
-          expect(await readMounts()).toBe(mounts)
+          expect(await readMounts(workspace)).toEqual([])
         })
       })
 

@@ -12,6 +12,7 @@ import {
   finishLayout,
   insecureHosts,
   listRepositories,
+  mirrorRepositories,
   openPartialLayout,
   openShortPath,
   openWorkDirectory,
@@ -99,7 +100,9 @@ const build = async (
   enclosure: Enclosure,
   work: string,
 ): Promise<FinishedLayout> => {
-  const repositories = listRepositories(request, request.dockerfileText)
+  const sources = listRepositories(request, request.dockerfileText)
+  const mirrors = parseMirrors(inputs['registry-mirrors'])
+  const repositories = [...sources, ...mirrorRepositories(sources, mirrors)]
   await writeConfiguration(inputs, work, repositories)
   const { driver, reason } = await chooseStorage(host, inputs['storage-driver'], enclosure, join(work, 'probe'))
   host.log.info(`storage ${driver}: ${reason}`)

@@ -11,6 +11,7 @@ import {
   finishLayout,
   insecureHosts,
   listRepositories,
+  mirrorRepositories,
   openPartialLayout,
   openShortPath,
   openWorkDirectory,
@@ -113,11 +114,10 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const choice = await chooseBuilder(inputs, host)
   host.log.info(`builder ${choice.builder}: ${choice.reason}`)
   await using stores = await openStores(inputs, host)
-  const repositories = listRepositories(request, request.dockerfileText)
-  const access = {
-    insecure: insecureHosts(repositories, inputs['insecure-registries']),
-    mirrors: parseMirrors(inputs['registry-mirrors']),
-  }
+  const sources = listRepositories(request, request.dockerfileText)
+  const mirrors = parseMirrors(inputs['registry-mirrors'])
+  const repositories = [...sources, ...mirrorRepositories(sources, mirrors)]
+  const access = { insecure: insecureHosts(repositories, inputs['insecure-registries']), mirrors }
   const enclosure = choice.builder === 'buildkitd' ? await findEnclosure(host, 'input builder: buildkitd') : undefined
   const removeTree = enclosure ? removeMapped(host, enclosure.mapping) : removePlainly
   await using work = await openWorkDirectory(host.directory, 'buildkit', removeTree)

@@ -23,6 +23,20 @@ export const listRepositories = (request: BuildRequest, dockerfile: string): Rep
   return [...new Map(known.map((repository) => [`${repository.host}/${repository.name}`, repository])).values()]
 }
 
+/** Where the mirrors of the repositories' hosts have them: `mirrors` by host, as HOST[:PORT][/PATH]. */
+export const mirrorRepositories = (
+  repositories: readonly Repository[],
+  mirrors: Readonly<Record<string, readonly string[]>>,
+): Repository[] =>
+  repositories.flatMap(({ host, name }) =>
+    (mirrors[host] ?? []).map((mirror) => {
+      const slash = mirror.indexOf('/')
+      return slash === -1
+        ? { host: mirror, name }
+        : { host: mirror.slice(0, slash), name: `${mirror.slice(slash + 1)}/${name}` }
+    }),
+  )
+
 /** The hosts that are spoken to over plain HTTP or with an unknown certificate: those named, and loopback ones. */
 export const insecureHosts = (repositories: readonly Repository[], named: readonly string[]): string[] => [
   ...new Set([...named, ...repositories.map(({ host }) => host).filter(isLoopback)]),

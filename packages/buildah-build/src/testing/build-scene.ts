@@ -36,5 +36,6 @@ export const readImage = async ({ layout, digest }: Pick<Outputs, 'layout' | 'di
   return { manifest, config: parseImageConfig(await buffer(store.getBlob(manifest.config))), files }
 }
 
-/** What is mounted where this process runs. */
-export const readMounts = (): Promise<string> => readFile('/proc/self/mountinfo', 'utf8')
+/** What is mounted in the workspace; other tests of this machine mount things elsewhere. */
+export const readMounts = async (workspace: string): Promise<string[]> =>
+  (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(workspace))

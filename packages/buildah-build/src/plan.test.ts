@@ -1,0 +1,139 @@
+// buildah's command lines, and what it reads instead of this machine's configuration.
+import type { BuildRequest } from '@polyarch/engine'
+import { parsePlatform } from '@polyarch/oci'
+import { describe, expect, test } from 'vitest'
+import { formatRegistries } from './configuration.ts'
+import { explainFailure } from './engine-failure.ts'
+import { createEngineLog } from './engine-log.ts'
+import { planBuild, planEnvironment, planExport } from './plan.ts'
+
+const request: BuildRequest = {
+  name: 'web',
+  platform: parsePlatform('linux/arm/v7'),
+  buildPlatform: parsePlatform('linux/amd64'),
+  context: '/workspace/web',
+  dockerfile: '/workspace/web/Dockerfile',
+  dockerfileText: 'FROM scratch\n',
+  target: 'release',
+  args: { A: 'b=c' },
+  labels: { 'org.example.a': 'x, y' },
+  annotations: { 'org.example.note': 'z' },
+  secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
+  cacheRepository: { host: 'ghcr.io', name: 'acme/cache/linux-arm-v7' },
+  sourceDateEpoch: 7,
+  engineArgs: ['--memory=1g'],
+  allowances: [],
+  layout: '/workspace/out',
+}
+
+test('a build: every value attached to its flag, secrets by file, the context last', () => {
+  const args = planBuild(request, 'vfs', ['default'])
+  expect(args).toEqual(
+    expect.arrayContaining([
+      '--storage-driver=vfs',
+      '--isolation=chroot',
+      '--platform=linux/arm/v7',
+      '--target=release',
+      '--build-arg=A=b=c',
+      '--label=org.example.a=x, y',
+      '--secret=id=token,src=staging/secrets/token',
+      '--ssh=default',
+      '--timestamp=7',
+      '--cache-from=ghcr.io/acme/cache/linux-arm-v7',
+      '--memory=1g',
+    ]),
+  )
+  expect(args.at(-1)).toBe('/workspace/web')
+  expect(args.join(' ')).not.toContain('hunter2')
+})
+
+test('storage, registries and policy are the work directory’s own', () => {
+  for (const args of [planBuild(request, 'overlay', []), planExport('overlay', 'sha256:1', '/out/blobs/sha256')])
+    for (const flag of [
+      'root=storage',
+      'runroot=run',
+      'registries-conf=registries.conf',
+      'signature-policy=policy.json',
+    ])
+      expect(args).toContain(`--${flag}`)
+})
+
+test('in a user namespace buildah knows that its root is not the machine’s', () => {
+  const settings = { path: '/bin', proxies: {}, sshSocket: undefined, certificates: '/certs' }
+  const outside = { uid: 1000, gid: 100 }
+  expect(planEnvironment('/work', { ...settings, outside })).toMatchObject({
+    _CONTAINERS_ROOTLESS_UID: '1000',
+    SSL_CERT_DIR: '/work/staging/certificates:/certs',
+  })
+  expect(planEnvironment('/work', { ...settings, outside: undefined })).not.toHaveProperty('_CONTAINERS_ROOTLESS_UID')
+})
+
+test('registries: short names are docker.io’s, mirrors come first, only named hosts are insecure', () => {
+  const mirrors = { 'docker.io': ['127.0.0.1:5000/hub', 'mirror.example.com'] }
+  expect(
+    formatRegistries({ insecure: ['127.0.0.1:5000'], mirrors }),
+  ).toBe(`unqualified-search-registries = ["docker.io"]
+short-name-mode = "disabled"
+[[registry]]
+location = "127.0.0.1:5000"
+insecure = true
+[[registry]]
+location = "docker.io"
+[[registry.mirror]]
+location = "127.0.0.1:5000/hub"
+insecure = true
+[[registry.mirror]]
+location = "mirror.example.com"
+`)
+})
+
+describe('what buildah says', () => {
+  const listen = (...lines: readonly [text: string, stream: 'stdout' | 'stderr'][]) => {
+    const told: string[] = []
+    const tell = (level: string) => (message: string) => void told.push(`${level} ${message}`)
+    const log = createEngineLog(
+      {
+        debug: tell('debug'),
+        info: tell('info'),
+        warning: tell('warning'),
+        error: tell('error'),
+        group: (_, work) => work(),
+      },
+      new Set(['TARGETARCH']),
+    )
+    for (const [text, stream] of lines) log.add(text, stream)
+    return { told, log }
+  }
+
+  test('warnings are warnings, and unused arguments are told unless they are Polyarch’s own', () => {
+    const { told } = listen(
+      ['time="2026-01-02T03:04:05Z" level=warning msg="say \\"x\\""', 'stderr'],
+      ['[Warning] one or more build args were not consumed: [TARGETARCH VERSION]', 'stderr'],
+      ['[Warning] one or more build args were not consumed: [TARGETARCH]', 'stderr'],
+      ['time="x" level=warning msg="a command wrote this"', 'stdout'],
+    )
+    expect(told).toEqual([
+      'warning say "x"',
+      'warning the Dockerfile has no ARG for build argument VERSION',
+      'info time="x" level=warning msg="a command wrote this"',
+    ])
+  })
+
+  test.each([
+    ['building at STEP "RUN x": while running runtime: exit status 1', 'build', /\(its last line: 401 Unauthorized\)$/],
+    ['creating build container: reading manifest 1 in ghcr.io/a: manifest unknown', 'registry', /manifest unknown$/],
+    ['creating build container: reading manifest 1 in ghcr.io/a: unauthorized', 'denied', /unauthorized$/],
+    ['building at STEP "COPY a /": open /x: permission denied', 'build', /permission denied$/],
+  ])('%s', (error, kind, message) => {
+    const { log } = listen(['401 Unauthorized', 'stdout'], [`Error: ${error}`, 'stderr'])
+    const failure = explainFailure('web', 1, log)
+    expect(failure.kind).toBe(kind)
+    expect(failure.message).toMatch(message)
+  })
+
+  test('an end without words is told with its code', () => {
+    expect(explainFailure('web', 137, listen().log).message).toBe(
+      'web: buildah was killed: out of memory, or ended from outside',
+    )
+  })
+})

@@ -1,0 +1,137 @@
+// The command lines of BuildKit's clients, buildkitd's configuration, and what is read from its progress.
+import type { BuildRequest } from '@polyarch/engine'
+import { parsePlatform } from '@polyarch/oci'
+import { describe, expect, test } from 'vitest'
+import { explainFailure } from './build-failure.ts'
+import { formatDaemonConfig } from './configuration.ts'
+import { type BuildOptions, planBuildctl, planBuildx } from './plan.ts'
+import { createProgress } from './progress.ts'
+
+const request: BuildRequest = {
+  name: 'web',
+  platform: parsePlatform('linux/arm64'),
+  buildPlatform: parsePlatform('linux/amd64'),
+  context: '/workspace/a, b',
+  dockerfile: '/workspace/Dockerfile',
+  dockerfileText: 'FROM scratch\n',
+  target: 'release',
+  args: { A: 'b, c', BUILDPLATFORM: 'linux/amd64', TARGETARCH: 'mine' },
+  labels: { 'org.example.a': 'x' },
+  annotations: { 'org.example.note': 'y, "z"' },
+  secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
+  cacheRepository: { host: '127.0.0.1:5000', name: 'cache/linux-arm64' },
+  sourceDateEpoch: 7,
+  engineArgs: ['--no-cache'],
+  allowances: [],
+  layout: '/workspace/out',
+}
+const options: BuildOptions = {
+  output: '/workspace/a, b/.out',
+  ssh: ['default'],
+  provenance: 'max',
+  sbom: true,
+  insecure: ['127.0.0.1:5000'],
+}
+
+const output =
+  '--output=type=oci,"dest=/workspace/a, b/.out",tar=false,oci-mediatypes=true,rewrite-timestamp=true,"annotation.org.example.note=y, ""z"""'
+
+test('buildctl: every value attached to its flag, commas quoted, secrets by file', () => {
+  const args = planBuildctl(request, options)
+  expect(args).toEqual(
+    expect.arrayContaining([
+      '--local=context=/workspace/a, b',
+      '--opt=platform=linux/arm64',
+      '--opt=target=release',
+      '--opt=build-arg:A=b, c',
+      '--opt=build-arg:SOURCE_DATE_EPOCH=7',
+      '--opt=attest:provenance=mode=max',
+      '--opt=attest:sbom=',
+      '--secret=id=token,src=staging/secrets/token',
+      '--import-cache=type=registry,ref=127.0.0.1:5000/cache/linux-arm64:buildkit,registry.insecure=true',
+      output,
+      '--no-cache',
+    ]),
+  )
+  expect(args.join(' ')).not.toContain('hunter2')
+})
+
+test('platform arguments are left to BuildKit, unless the user says otherwise', () => {
+  const args = planBuildctl(request, options).join('\n')
+  expect(args).not.toContain('BUILDPLATFORM')
+  expect(args).toContain('build-arg:TARGETARCH=mine')
+})
+
+test('attestations are off unless they are asked for', () => {
+  const plain = { ...options, provenance: 'off', sbom: false } as const
+  expect(planBuildctl(request, plain).join(' ')).not.toContain('attest')
+  expect(planBuildx('b', request, plain)).toEqual(expect.arrayContaining(['--provenance=false', '--sbom=false']))
+})
+
+test('buildx: the same in its own words, the context last', () => {
+  const args = planBuildx('there', request, options)
+  expect(args).toEqual(
+    expect.arrayContaining(['--builder=there', '--build-arg=A=b, c', '--provenance=mode=max', output]),
+  )
+  expect(args.at(-1)).toBe('/workspace/a, b')
+})
+
+test('buildkitd is told mirrors, insecure hosts and its own places', () => {
+  const settings = { state: '/work/"state"', telemetrySocket: '/work/run/otel.sock', keepsState: false }
+  const access = { insecure: ['127.0.0.1:5000'], mirrors: { 'docker.io': ['127.0.0.1:5000/hub'] } }
+  expect(formatDaemonConfig(settings, access)).toBe(`root = "/work/\\"state\\""
+[otel]
+socketPath = "/work/run/otel.sock"
+[cdi]
+disabled = true
+[worker.containerd]
+enabled = false
+[worker.oci]
+enabled = true
+gc = false
+networkMode = "host"
+[registry."127.0.0.1:5000"]
+http = true
+insecure = true
+
+[registry."docker.io"]
+mirrors = ["127.0.0.1:5000/hub"]
+`)
+})
+
+describe('progress', () => {
+  const listen = (...lines: readonly string[]) => {
+    const told: string[] = []
+    const tell = (level: string) => (message: string) => void told.push(`${level} ${message}`)
+    const progress = createProgress(
+      {
+        debug: tell('debug'),
+        info: tell('info'),
+        warning: (message, place) => void told.push(`warning ${place?.file}:${place?.line} ${message}`),
+        error: tell('error'),
+        group: (_, work) => work(),
+      },
+      'web/Dockerfile',
+    )
+    for (const line of lines) progress.add(line)
+    return { told, progress }
+  }
+
+  test('warnings name their line, cached steps are counted', () => {
+    const { told, progress } = listen('#5 CACHED', '', ' - JSONArgsRecommended: write JSON (line 3)')
+    expect(told).toEqual(['info #5 CACHED', 'warning web/Dockerfile:3 JSONArgsRecommended: write JSON'])
+    expect(progress.cached).toBe(1)
+  })
+
+  test.each([
+    ['failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 1', 'build', /401 nope\)$/],
+    ['failed to solve: a/b:1: failed to resolve source metadata for a/b:1: not found', 'registry', /not found$/],
+    ['failed to solve: unexpected status from HEAD request to http://a/v2/: 401 Unauthorized', 'denied', /401/],
+    ['failed to solve: failed to compute cache key: "/nothing": not found', 'build', /not found$/],
+  ])('%s', (error, kind, message) => {
+    const { progress } = listen('#6 0.123 401 nope', `error: ${error}`)
+    const failure = explainFailure('web', 1, progress)
+    expect(failure.kind).toBe(kind)
+    expect(failure.message).toMatch(message)
+  })
+})
