@@ -1,5 +1,9 @@
 // Regression tests for what the predecessor's shell pipeline did wrong, one per row of that list.
+import { openHost } from '@polyarch/ci-host'
 import { parsePlan } from '@polyarch/documents'
+import { parsePlatform, parseStoreLocation } from '@polyarch/oci'
+import { pushSampleImage, sampleImage } from '@polyarch/parts'
+import { openStores } from '@polyarch/stores'
 import { describe, expect, test } from 'vitest'
 import { type Files, temporaryRepository, temporaryWorkspace } from './fixtures/workspace.ts'
 
@@ -32,6 +36,19 @@ describe('the predecessor', () => {
       oneImage('additional_tags:', '  - latest', 'platforms:', '  - linux/amd64'),
     )
     expect((await workspace.detect()).plan.images[0]?.tags).toEqual(['latest'])
+  })
+
+  test('made references of manual images that no registry takes: here each is looked up as it is written', async () => {
+    await using workspace = await temporaryWorkspace({
+      'kaniko/build-config.yaml': 'manual_build: true\nmanual_images: { amd64: "oci:executor:v1.25.3-debug-amd64" }\n',
+    })
+    await expect(workspace.detect()).rejects.toThrow('there is no oci:executor:v1.25.3-debug-amd64')
+    const image = sampleImage(parsePlatform('linux/amd64'))
+    const settings = { 'registry-auth': [], 'insecure-registries': [], 'registry-mirrors': [] }
+    await using stores = await openStores(settings, openHost({}, workspace.path))
+    await pushSampleImage(stores.open(parseStoreLocation('oci:executor')), image, 'v1.25.3-debug-amd64')
+    const { plan } = await workspace.detect()
+    expect(plan.images[0]?.prebuilt).toEqual({ 'linux/amd64': `oci:executor@${image.manifest.descriptor.digest}` })
   })
 
   test('never passed build_args on', async () => {

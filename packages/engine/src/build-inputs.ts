@@ -23,7 +23,9 @@ export const buildInputs = {
     'Merge results of images of the plan that this one is built from: files or directories; FROM lines that name them get the digests just merged',
   ),
   allow: map('Without a plan: preflight findings that are fine here, lines of finding=reason'),
-  'source-date-epoch': text('Builds reproducibly: timestamps are not those of the build (seconds since 1970)'),
+  'source-date-epoch': text(
+    'Builds reproducibly: timestamps are not those of the build, but these (seconds since 1970), or commit: the commit’s',
+  ),
   'engine-args': lines('More arguments for the engine, one per line, appended as they are'),
 }
 

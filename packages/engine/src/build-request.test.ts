@@ -139,6 +139,17 @@ test('secrets come as values or from files', async () => {
   })
 })
 
+test('the source date is given in seconds, or is the commit’s: of the plan, or of the workspace', async () => {
+  const { source, images, legs, skipped } = plan()
+  const at = (created: string | null) =>
+    JSON.stringify(sealPlan({ source: { ...source, created }, images, legs, skipped }))
+  const epoch = async (raw: RawInputs) => (await readAnywhere({ leg: 'web.linux-arm64', ...raw })).sourceDateEpoch
+  expect(await epoch({ plan: at(null), 'source-date-epoch': '7' })).toBe(7)
+  expect(await epoch({ plan: at('2026-01-02T03:04:05Z'), 'source-date-epoch': 'commit' })).toBe(1_767_323_045)
+  await expect(epoch({ plan: at(null), 'source-date-epoch': 'commit' })).rejects.toThrow('no commit that is known of')
+  await expect(readAnywhere({ 'source-date-epoch': 'commit' })).rejects.toThrow('no commit that is known of')
+})
+
 describe('refuses', () => {
   test.each([
     ['plan without leg', { plan: '{}' }, /^inputs plan and leg belong together: leg is missing/],

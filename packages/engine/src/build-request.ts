@@ -72,6 +72,8 @@ type Engine = Leg['engine']
 
 type Source = Pick<BuildRequest, 'name' | 'platform' | 'target' | 'labels' | 'annotations' | 'allowances'> & {
   readonly bases: readonly MergeResult[]
+  /** When the commit was made, RFC 3339; null where it is not known. */
+  readonly committed: () => Promise<string | null>
   readonly context: string
   readonly dockerfile: string
   readonly args: Readonly<Record<string, string>>
@@ -122,6 +124,7 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
     labels: image.labels,
     annotations: image.annotations,
     allowances: allow,
+    committed: () => Promise.resolve(plan.source.created),
     bases: inputs.bases.length === 0 ? [] : await readPlannedBases(inputs.bases, host.directory, plan.id, image.needs),
   }
 }
@@ -158,6 +161,7 @@ const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
     labels: requireValues('labels', inputs.labels),
     annotations: requireValues('annotations', inputs.annotations),
     allowances: readAllowances(inputs.allow),
+    committed: async () => (await host.sourceFacts()).created,
     bases: [],
   }
 }
@@ -190,10 +194,14 @@ const readSecrets = async (host: Host, lines: readonly string[]): Promise<BuildS
   return secrets
 }
 
-const parseEpoch = (text: string | undefined): number | undefined => {
+const readEpoch = async (text: string | undefined, { committed }: Source): Promise<number | undefined> => {
   if (text === undefined) return undefined
   if (/^\d{1,12}$/.test(text)) return Number(text)
-  throw inputFailure(`input source-date-epoch: expected seconds since 1970, found "${text}"`)
+  if (text !== 'commit')
+    throw inputFailure(`input source-date-epoch: expected seconds since 1970 or commit, found "${text}"`)
+  const time = await committed()
+  if (time === null) throw inputFailure('input source-date-epoch: commit: there is no commit that is known of')
+  return Math.floor(Date.parse(time) / 1000)
 }
 
 /**
@@ -235,7 +243,7 @@ export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: 
     annotations: source.annotations,
     secrets: await readSecrets(host, inputs.secrets),
     cacheRepository: cacheRepositoryOf(inputs['cache-repo'], source.platform),
-    sourceDateEpoch: parseEpoch(inputs['source-date-epoch']),
+    sourceDateEpoch: await readEpoch(inputs['source-date-epoch'], source),
     engineArgs: inputs['engine-args'],
     allowances: source.allowances,
     layout: resolve(host.directory, directory),
