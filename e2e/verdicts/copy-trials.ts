@@ -115,7 +115,7 @@ export const copyTrials = {
     {
       name: 'what has another fails',
       dockerfile: addServed(() => `--checksum=${wrongDigest}`),
-      right: 'fails',
+      right: { fails: /digest|checksum/ },
     },
   ],
   'add-git': [

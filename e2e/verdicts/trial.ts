@@ -15,6 +15,10 @@ export interface ExpectedImage {
   readonly healthcheck?: Readonly<Record<string, unknown>>
 }
 
+export interface RightFailure {
+  readonly fails: RegExp
+}
+
 export interface Trial {
   /** What it shows, where a feature has several. */
   readonly name: string
@@ -28,8 +32,8 @@ export interface Trial {
   readonly ssh?: true
   /** Whether RUN --security=insecure is granted. */
   readonly insecure?: true
-  /** The image as the Dockerfile reference has it, or `fails` where it says that the build has to. */
-  readonly right: ExpectedImage | 'fails'
+  /** The image as the Dockerfile reference has it, or what the message says where it says that the build has to fail. */
+  readonly right: ExpectedImage | RightFailure
   /** What only a verdict of `ok` promises: a verdict of `warn` says that it is lost. */
   readonly loss?: true
 }

@@ -42,8 +42,6 @@ export const formatDaemonConfig = (
     `root = ${quote(state)}`,
     '[otel]',
     `socketPath = ${quote(telemetrySocket)}`,
-    '[cdi]',
-    'disabled = true',
     '[worker.containerd]',
     'enabled = false',
     '[worker.oci]',

@@ -82,8 +82,6 @@ test('buildkitd is told mirrors, insecure hosts and its own places', () => {
   expect(formatDaemonConfig(settings, access)).toBe(`root = "/work/\\"state\\""
 [otel]
 socketPath = "/work/run/otel.sock"
-[cdi]
-disabled = true
 [worker.containerd]
 enabled = false
 [worker.oci]
