@@ -12,7 +12,7 @@ const local = `use_local_context: true
 dockerfile_path: Dockerfile
 `
 
-describe('a build-config.yaml', () => {
+describe('build-config.yaml: one of them', () => {
   test('asks for one image, named after its directory, with all that it says', () => {
     const { images, problems } = read(`# An image of its own
 use_local_context: true
@@ -73,7 +73,7 @@ platforms: [linux/amd64]`)
     })
   })
 
-  test('may ask for several targets, an image each', () => {
+  test('several targets (#3): may ask for several targets, an image each', () => {
     const { images } = read(`${local}platforms: [linux/amd64]
 additional_tags: [latest]
 targets:
@@ -121,7 +121,7 @@ additional_tags: [latest]`)
   })
 })
 
-describe('a mistake in a build-config.yaml is told with its place:', () => {
+describe('build-config.yaml: a mistake is told with its place:', () => {
   test.each<[string, string, string[]]>([
     [
       'both sources',

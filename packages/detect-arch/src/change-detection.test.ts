@@ -31,7 +31,7 @@ const shop: Files = {
 
 const planned = ({ plan }: Awaited<ReturnType<Workspace['detect']>>): string[] => plan.images.map(({ id }) => id).sort()
 
-describe('since another commit, what is planned is touched by', () => {
+describe('change detection: what is planned is touched by', () => {
   test.each<[string, Files, string[]]>([
     ['nothing, where nothing changed', {}, []],
     ['nothing, where only a README did', { 'README.md': 'y' }, []],
@@ -151,7 +151,7 @@ const history = async () => {
 const auto = { 'changed-since': 'auto' }
 const none = '0'.repeat(40)
 
-describe('the forge’s base', () => {
+describe('change detection: the forge’s base', () => {
   test('on GitHub is the commit before a push', async () => {
     await using past = await history()
     const event = await past.writeEvent({ before: past.second })
@@ -186,6 +186,20 @@ describe('the forge’s base', () => {
       CI_COMMIT_BEFORE_SHA: none,
     })
     expect(planned(await past.repository.detect(auto, env))).toEqual(['api', 'web'])
+  })
+
+  test('on GitLab is the base of a merge request of a fork, whose commits its own project does not have', async () => {
+    await using past = await history()
+    await past.repository.git('config', 'uploadpack.allowAnySHA1InWant', 'true')
+    await using fork = await temporaryWorkspace()
+    await fork.git('clone', '--quiet', '--depth=1', `file://${past.repository.path}`, '.')
+    const env = gitlab('merge_request_event', {
+      CI_MERGE_REQUEST_DIFF_BASE_SHA: past.first,
+      CI_MERGE_REQUEST_SOURCE_PROJECT_PATH: 'somebody/shop',
+      CI_MERGE_REQUEST_PROJECT_PATH: 'acme/shop',
+      CI_COMMIT_BEFORE_SHA: none,
+    })
+    expect(planned(await fork.detect(auto, env))).toEqual(['api', 'web'])
   })
 
   test('on a terminal is where the branch left the remote’s default branch', async () => {
@@ -249,7 +263,7 @@ describe('the forge’s base', () => {
   })
 })
 
-describe('a scheduled run', () => {
+describe('scheduled rebuild: a scheduled run', () => {
   const list = 'rebuild.txt'
 
   test('builds what its list names, by id or directory, changed or not; comments are none', async () => {

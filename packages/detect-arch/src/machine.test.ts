@@ -34,7 +34,7 @@ const readFixture = async (files: Readonly<Record<string, string | Buffer>>, sou
   return await readMachine({ root: directory.path, os: 'linux', machine: 'x86_64', arch: 'x64', env: {}, ...sources })
 }
 
-describe('the platform of the machine', () => {
+describe('automatic arch selection: the platform of the machine', () => {
   test.each<[string, Partial<MachineSources>, Readonly<Record<string, Buffer>>, string, string]>([
     ['an amd64 machine', {}, { 'bin/sh': elf(64, 62) }, 'linux/amd64', 'linux/amd64'],
     [

@@ -110,7 +110,7 @@ images:
     })
   })
 
-  describe('a prebuilt platform', () => {
+  describe('hybrid (#5): a prebuilt platform', () => {
     const prebuilt = (reference: string) =>
       temporaryWorkspace({
         'polyarch.yaml': `version: 1\nimages:\n  web:\n    platforms: [linux/amd64]\n    prebuilt: { linux/s390x: "${reference}" }\n`,

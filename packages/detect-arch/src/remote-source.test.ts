@@ -22,7 +22,7 @@ const upstream = async () => {
   }
 }
 
-describe('a remote source', () => {
+describe('remote repo builds (#2): a remote source', () => {
   test.each<[string, string, 'first' | 'second']>([
     ['a branch', 'main', 'second'],
     ['a tag', 'v1', 'first'],

@@ -18,7 +18,7 @@ const choose = ({ executed, platform = 'linux/amd64', ...question }: Question) =
     executed: () => (executed === null ? [] : [{ file: 'web/Dockerfile', line: 12, text: 'RUN make', platform }]),
   })
 
-describe('the runner of a platform', () => {
+describe('automatic arch selection: the runner of a platform', () => {
   test.each<[string, Question, unknown, boolean]>([
     ['GitHub’s amd64', {}, 'ubuntu-24.04', true],
     ['GitHub’s arm64', { platform: 'linux/arm64' }, 'ubuntu-24.04-arm', true],

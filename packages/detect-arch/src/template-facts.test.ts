@@ -52,7 +52,7 @@ images:
   Dockerfile: 'FROM scratch\n',
 }
 
-describe('the tags of a plan are those that git and the forge know the facts for,', () => {
+describe('additional tags (#4): the tags of a plan are those that git and the forge know the facts for,', () => {
   const github = { GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'acme/web', GITHUB_SHA: source.revision }
   const gitlab = { GITLAB_CI: 'true', CI_PROJECT_URL: 'https://gitlab.com/acme/web', CI_COMMIT_SHA: source.revision }
 
