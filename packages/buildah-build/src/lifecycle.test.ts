@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import {
   type BaseRegistry,
   lacks,
+  listProcesses,
   ordinaryUser,
   startBaseRegistry,
   startStep,
@@ -22,10 +23,8 @@ const isRoot = process.getuid?.() === 0
 const flags = ['--layout=out', '--json']
 
 /** Whether a process with exactly this command line is running. */
-const isRunning = async (line: string): Promise<boolean> => {
-  const { stdout } = await run('ps', ['-eo', 'args='])
-  return stdout.split('\n').some((entry) => entry.trim() === line)
-}
+const isRunning = async (line: string): Promise<boolean> =>
+  (await listProcesses()).some(({ commandLine }) => commandLine === line)
 
 const until = async (condition: () => Promise<boolean>): Promise<void> => {
   while (!(await condition())) await delay(25)

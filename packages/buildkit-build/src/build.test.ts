@@ -1,10 +1,16 @@
 // buildkit-build on a real buildkitd that the step starts itself, as this process's user.
-import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hostPlatform } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
-import { type BaseRegistry, elfBytes, lacks, startBaseRegistry, temporaryDirectory } from '@polyarch/parts'
+import {
+  type BaseRegistry,
+  elfBytes,
+  lacks,
+  listProcesses,
+  startBaseRegistry,
+  temporaryDirectory,
+} from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build, readImage, readMounts } from './testing/build-scene.ts'
 
@@ -193,7 +199,7 @@ RUN --mount=type=secret,id=key,target=/key grep -c from-a-file /key > /found
       await using workspace = await temporaryDirectory()
       const marker = `sleep ${6_000_000 + process.pid}`
       await build(workspace.path, `${from()}RUN ${marker} > /dev/null 2>&1 &\n`)
-      expect(execFileSync('ps', ['-eo', 'args='], { encoding: 'utf8' })).not.toContain(marker)
+      expect((await listProcesses()).map(({ commandLine }) => commandLine).join('\n')).not.toContain(marker)
     })
 
     test('registry failures have their own kinds', async () => {

@@ -12,6 +12,7 @@ import { type ImageConfig, parseImageConfig, parseManifest } from '@polyarch/oci
 import {
   elfBytes,
   lacks,
+  listProcesses,
   partPath,
   type RunningRegistry,
   startRegistry,
@@ -51,18 +52,15 @@ const readImage = async (layout: string, digest: string): Promise<Image> => {
 const mountsOf = () => readFile('/proc/self/mountinfo', 'utf8')
 
 /** The command lines of processes that work on the workspace. */
-const processesOn = async (workspace: string): Promise<string[]> => {
-  const { stdout } = await run('ps', ['-eo', 'args='])
-  return stdout.split('\n').filter((line) => line.includes(workspace))
-}
+const processesOn = async (workspace: string): Promise<string[]> =>
+  (await listProcesses()).map(({ commandLine }) => commandLine).filter((line) => line.includes(workspace))
 
 /** Kills the parent of the process with this command line, once there is one. */
 const killParentOf = async (commandLine: string): Promise<void> => {
   for (;;) {
-    const { stdout } = await run('ps', ['-eo', 'ppid=,args='])
-    const line = stdout.split('\n').find((entry) => entry.trim().replace(/^\d+ /, '') === commandLine)
-    if (line) {
-      process.kill(Number.parseInt(line, 10), 'SIGKILL')
+    const found = (await listProcesses()).find((running) => running.commandLine === commandLine)
+    if (found) {
+      process.kill(found.parent, 'SIGKILL')
       return
     }
     await delay(20)

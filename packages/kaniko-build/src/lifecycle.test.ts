@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import {
   asOrdinaryUser,
   lacks,
+  listProcesses,
   ordinaryUser,
   partPath,
   type RunningRegistry,
@@ -63,10 +64,8 @@ const start = (
 }
 
 /** Whether a process with exactly this command line is running. */
-const isRunning = async (line: string): Promise<boolean> => {
-  const { stdout } = await run('ps', ['-eo', 'args='])
-  return stdout.split('\n').some((entry) => entry.trim() === line)
-}
+const isRunning = async (line: string): Promise<boolean> =>
+  (await listProcesses()).some(({ commandLine }) => commandLine === line)
 
 const until = async (condition: () => Promise<boolean>): Promise<void> => {
   while (!(await condition())) await delay(25)

@@ -1,6 +1,6 @@
 // Installs Debian packages, and fetches single ones without installing them.
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cachePath } from './cache.ts'
 import { findProgram, runProgram } from './program.ts'
@@ -24,10 +24,11 @@ const updateLists = (): Promise<unknown> => {
 }
 
 const policyPath = '/usr/sbin/policy-rc.d'
+const unitDirectory = '/etc/systemd/system'
 
 /**
  * Runs the installation so that no package starts its service: Debian's docker-registry would take port 5000,
- * now and at each boot.
+ * now (policy-rc.d) and at each boot (a masked unit).
  */
 const withoutServices = async (debianPackage: string, install: () => Promise<unknown>): Promise<void> => {
   const ownPolicy = !existsSync(policyPath)
@@ -36,7 +37,11 @@ const withoutServices = async (debianPackage: string, install: () => Promise<unk
     await chmod(policyPath, 0o755)
   }
   try {
-    if (findProgram('systemctl')) await runProgram('systemctl', ['mask', `${debianPackage}.service`])
+    const unit = join(unitDirectory, `${debianPackage}.service`)
+    if (!existsSync(unit)) {
+      await mkdir(unitDirectory, { recursive: true })
+      await symlink('/dev/null', unit)
+    }
     await install()
   } finally {
     if (ownPolicy) await rm(policyPath, { force: true })
