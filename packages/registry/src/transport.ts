@@ -1,4 +1,5 @@
 // One HTTP request and its answer: connections, TLS and proxies. No redirects, no credentials, no retries.
+import { setImmediate } from 'node:timers/promises'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { inputFailure, isLoopback } from '@polyarch/oci'
 import type { Agent as AgentType, Dispatcher } from 'undici'
@@ -115,12 +116,16 @@ export const openTransport = (settings: TransportSettings): Transport => {
   }
 
   const sendOnce = async ({ method, url, headers, body, verified }: TransportRequest): Promise<TransportResponse> => {
+    // undici gives a connection back one turn of the event loop after its answer: asked at once, it opens another one.
+    await setImmediate()
     const response = await api.request.call(dispatcherFor(url, verified), {
       origin: url.origin,
       path: url.pathname + url.search,
       method,
       headers: { 'user-agent': settings.userAgent, ...headers },
       body: (body ?? null) as Dispatcher.DispatchOptions['body'] & null,
+      // Otherwise undici closes the connection after each HEAD: https://github.com/nodejs/undici/issues/258
+      reset: false,
     })
     return { status: response.statusCode, headers: response.headers, body: response.body }
   }
