@@ -1,8 +1,7 @@
 // npm run check: format, lint, types, unused code, generated files, fresh bundles and packages; one line for each.
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildBundles, describeBundles } from './bundles.ts'
-import { type CommandResult, root, runCommand } from './command.ts'
+import { buildBundles, describeBundles, listPackages } from './bundles.ts'
+import { type CommandResult, runCommand } from './command.ts'
 
 interface Check {
   readonly name: string
@@ -11,7 +10,7 @@ interface Check {
 
 const command = (name: string, ...words: string[]): Check => ({ name, run: () => runCommand(words) })
 
-/** Bundles without nx's cache: a cached one proves nothing about the sources. */
+/** Bundles without what nx has in its cache: that proves nothing about the sources. */
 const bundleAfresh = async (): Promise<CommandResult> => {
   const result = await buildBundles({ fresh: true })
   return result.code === 0 ? { code: 0, output: (await describeBundles()).join('\n') } : result
@@ -19,11 +18,9 @@ const bundleAfresh = async (): Promise<CommandResult> => {
 
 /** What each package would publish is whole and can be imported. */
 const checkPackages = async (): Promise<CommandResult> => {
-  const names = readdirSync(join(root, 'packages')).filter((name) =>
-    existsSync(join(root, 'packages', name, 'package.json')),
-  )
   const results: CommandResult[] = []
-  for (const name of names) results.push(await runCommand(['publint', 'run', join('packages', name), '--strict']))
+  for (const name of await listPackages())
+    results.push(await runCommand(['publint', 'run', join('packages', name), '--strict']))
   const failed = results.filter(({ code }) => code !== 0)
   return { code: failed.length === 0 ? 0 : 1, output: failed.map(({ output }) => output).join('\n') }
 }
