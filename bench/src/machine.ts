@@ -13,6 +13,9 @@ const skopeoVersion = async (): Promise<string> => {
   return stdout.trim().replace(/^skopeo version /, '')
 }
 
+/** Whether other work takes so much of the machine that only requests and memory can be relied on. */
+export const isBusy = (load: number): boolean => load > cpus().length / 2
+
 /** What stands above the figures; `load` is what else the machine was doing, in processes that wanted a core. */
 export const readFacts = async (storage: string, load: number): Promise<Facts> => {
   const [processor] = cpus()
@@ -26,7 +29,10 @@ export const readFacts = async (storage: string, load: number): Promise<Facts> =
     ['Processor', `${processor?.model.trim()}, ${cpus().length} cores`],
     ['Memory', `${Math.round(totalmem() / 1e9)} GB`],
     ['Kernel', `${process.platform} ${release()} ${process.arch}`],
-    ['Other work when it began', `load average ${load.toFixed(1)}`],
+    [
+      'Other work when it began',
+      `load average ${load.toFixed(1)}${isBusy(load) ? ': busy, so its times are rough' : ''}`,
+    ],
     ['Layouts and registry on', storage],
     ['Server', `distribution ${peerVersion('distribution-3')}`],
     ['Polyarch on', `Node ${process.versions.node}`],

@@ -1,13 +1,13 @@
 // npm run bench: Polyarch's push and merge beside skopeo, crane, regctl, oras and buildx, on one server in one run.
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
-import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { prepareParts, reasonMissing, repositoryRoot } from '@polyarch/parts'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { contenderParts, listContenders, polyarchBundle } from './contender.ts'
 import { holdContest, type RowResult } from './contest.ts'
-import { readFacts } from './machine.ts'
+import { isBusy, readFacts } from './machine.ts'
 import { median } from './measure.ts'
 import { type Row, roomFor, rows } from './row.ts'
 import { measureStartUps, nodeAlone } from './start-up.ts'
@@ -78,7 +78,7 @@ const indispensable = ['distribution-3', 'time', 'skopeo', 'oras'] as const
 
 const bench = async (options: Options, signal: AbortSignal): Promise<void> => {
   const [load = 0] = loadavg()
-  if (load > availableParallelism() / 2)
+  if (isBusy(load))
     report(`WARNING this machine is busy (load average ${load.toFixed(1)}): requests and memory hold, times do not`)
   await prepareParts([...contenderParts, 'time', 'distribution-3', 'zot'], report)
   for (const part of indispensable) {

@@ -103,7 +103,7 @@ Written by \`npm run bench -- --write\`; do not edit. Each tool pushed or merged
 the same run, in turns, with an empty repository (or the same one) before each run; a result counts only after skopeo
 has read it back. Ratios carry over to another machine, seconds do not.
 
-- **seconds**: the median of up to ${runs} runs, from the start of the process to its end. **x best peer**: divided by the
+- **seconds**: the median of ${runs === 1 ? 'a single run' : `up to ${runs} runs`}, from the start of the process to its end. **x best peer**: divided by the
   fastest peer's, hand-tuned ones included. **CPU s**: user and system time. **peak MB**: the largest resident set.
 - **requests**, **connections**: what reached the registry. **serial**: the most requests that waited for one another.
 - A round-trip time (RTT) is added by a proxy, half of it in each direction and one for each new connection. Where none
