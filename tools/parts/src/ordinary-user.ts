@@ -1,15 +1,59 @@
 // The user without privileges that tests step down to where they run as root.
+import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { repositoryRoot } from './cache.ts'
 import { findProgram, runProgram } from './program.ts'
 
 /** The system user that preparation makes where tests run as root. */
 export const ordinaryUser = 'polyarch-test'
 
-/** The command as an ordinary user runs it: behind setpriv where this process is root, unchanged otherwise. */
-export const asOrdinaryUser = (command: readonly [string, ...string[]]): [string, ...string[]] => {
+/** The outermost directory on the way to the place that other users may not enter, such as /root. */
+const findClosed = (place: string): string | undefined => {
+  const ancestors: string[] = []
+  for (let path = place; path !== dirname(path); path = dirname(path)) ancestors.unshift(path)
+  return ancestors.find((path) => (statSync(path).mode & 0o001) === 0)
+}
+
+/** Opens a closed directory for one command alone, in mounts of its own: empty but for the place. */
+const openWay = `
+closed=$1 place=$2
+shift 2
+held=$(mktemp -d)
+mount --bind "$place" "$held"
+mount -t tmpfs -o mode=755 tmpfs "$closed"
+mkdir -p "$place"
+mount --move "$held" "$place"
+rmdir "$held"
+cd "$PWD" || cd /
+exec "$@"
+`
+
+/**
+ * The command as an ordinary user runs it: behind setpriv where this process is root, unchanged otherwise.
+ * The user can enter the place, also where it lies in another user's home.
+ */
+export const asOrdinaryUser = (
+  command: readonly [string, ...string[]],
+  place = repositoryRoot,
+): [string, ...string[]] => {
   if (process.getuid?.() !== 0) return [...command]
-  const identity = [`--reuid=${ordinaryUser}`, `--regid=${ordinaryUser}`, '--init-groups']
-  return [findProgram('setpriv') ?? 'setpriv', ...identity, '--inh-caps=-all', '--reset-env', '--', ...command]
+  const identity = [`--reuid=${ordinaryUser}`, `--regid=${ordinaryUser}`, '--init-groups', '--inh-caps=-all']
+  const asUser = [findProgram('setpriv') ?? 'setpriv', ...identity, '--reset-env', '--', ...command] as const
+  const closed = findClosed(place)
+  if (closed === undefined) return [...asUser]
+  return [
+    findProgram('unshare') ?? 'unshare',
+    '--mount',
+    '--',
+    '/bin/sh',
+    '-ec',
+    openWay,
+    'sh',
+    closed,
+    place,
+    ...asUser,
+  ]
 }
 
 /** The first free id above all ranges of /etc/subuid or /etc/subgid. */
