@@ -1,4 +1,4 @@
-// Builds programs from Go modules: the real kaniko executors, act, and the peers.
+// Builds programs from Go modules: the real kaniko executors, the lifecycle, act, and the peers.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -38,6 +38,13 @@ const programs = {
     main: 'cmd/buildctl',
     companions: ['cmd/buildkitd'],
     versionVariable: 'github.com/moby/buildkit/version.Version',
+  },
+  lifecycle: {
+    module: 'github.com/buildpacks/lifecycle',
+    version: 'v0.21.0',
+    main: 'cmd/lifecycle',
+    companions: ['cmd/launcher'],
+    versionVariable: 'github.com/buildpacks/lifecycle/cmd.Version',
   },
   act: { module: 'github.com/nektos/act', version: 'v0.2.89', main: '.' },
   ...peerPrograms,

@@ -17,6 +17,7 @@ export const parts = [
   'kaniko-fork',
   'buildah',
   'buildkit',
+  'lifecycle',
   'binfmt-arm64',
   'user-namespaces',
   'act',

@@ -75,6 +75,7 @@ const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
       return { path: await prepareBusybox(part === 'busybox-amd64' ? 'amd64' : 'arm64', report) }
     case 'kaniko-1.25.15':
     case 'kaniko-1.24.0':
+    case 'lifecycle':
     case 'act':
     case 'crane':
     case 'regctl':
