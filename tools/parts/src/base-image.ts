@@ -29,10 +29,11 @@ const tagAnnotation = 'org.opencontainers.image.ref.name'
 const passwd = 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n'
 const group = 'root:x:0:\nnogroup:x:65534:\n'
 
-type Entry = Partial<Header> & { readonly name: string; readonly content?: string | Uint8Array }
+/** An entry of a layer's tar; what it does not say is root's, of no time. */
+export type LayerEntry = Partial<Header> & { readonly name: string; readonly content?: string | Uint8Array }
 
-const directory = (name: string, mode = 0o755): Entry => ({ name: `${name}/`, type: 'directory', mode })
-const file = (name: string, content: string | Uint8Array, mode = 0o644): Entry => ({ name, content, mode })
+const directory = (name: string, mode = 0o755): LayerEntry => ({ name: `${name}/`, type: 'directory', mode })
+const file = (name: string, content: string | Uint8Array, mode = 0o644): LayerEntry => ({ name, content, mode })
 
 /** The names under which busybox does something; the same for every architecture of one version. */
 const listApplets = async (): Promise<string[]> => {
@@ -41,10 +42,10 @@ const listApplets = async (): Promise<string[]> => {
   return names.split('\n').filter((name) => /^[a-z0-9_.[-]+$/i.test(name) && name !== 'busybox')
 }
 
-const listEntries = async (platform: BasePlatform): Promise<Entry[]> => [
+const listEntries = async (platform: BasePlatform): Promise<LayerEntry[]> => [
   directory('bin'),
   file('bin/busybox', await readFile(await prepareBusybox(architectureOf(platform))), 0o755),
-  ...(await listApplets()).map((name): Entry => ({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' })),
+  ...(await listApplets()).map((name): LayerEntry => ({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' })),
   directory('etc'),
   file('etc/group', group),
   file('etc/passwd', passwd),
@@ -52,11 +53,11 @@ const listEntries = async (platform: BasePlatform): Promise<Entry[]> => [
   directory('tmp', 0o1777),
 ]
 
-/** The tar of a platform's only layer; the same bytes each time, so that digests in tests stay the same. */
-const writeLayer = async (platform: BasePlatform): Promise<Uint8Array> => {
+/** The tar of a layer; the same bytes each time, so that digests in tests stay the same. */
+const writeLayer = async (entries: readonly LayerEntry[]): Promise<Uint8Array> => {
   const tar = pack()
-  for (const { content, ...headers } of await listEntries(platform)) {
-    const stable = { ...headers, uid: 0, gid: 0, mtime: new Date(0) }
+  for (const { content, ...headers } of entries) {
+    const stable = { uid: 0, gid: 0, mtime: new Date(0), ...headers }
     if (content === undefined) tar.entry(stable)
     else tar.entry(stable, Buffer.from(content))
   }
@@ -66,10 +67,13 @@ const writeLayer = async (platform: BasePlatform): Promise<Uint8Array> => {
 
 type Put = (bytes: Uint8Array, mediaType: string) => Promise<Descriptor>
 
-const writeChild = async (platform: BasePlatform, triggers: readonly string[], put: Put): Promise<Descriptor> => {
+const writeChild = async (platform: BasePlatform, options: BaseImageOptions, put: Put): Promise<Descriptor> => {
+  const { triggers = [], layers: more = [], config: settings = {} } = options
   const { os, architecture } = parsePlatform(platform)
-  const tar = await writeLayer(platform)
-  const layer = await put(gzipSync(tar), layerType)
+  const tars: Uint8Array[] = []
+  for (const entries of [await listEntries(platform), ...more]) tars.push(await writeLayer(entries))
+  const layers: Descriptor[] = []
+  for (const tar of tars) layers.push(await put(gzipSync(tar), layerType))
   const config = {
     architecture,
     os,
@@ -77,15 +81,19 @@ const writeChild = async (platform: BasePlatform, triggers: readonly string[], p
       Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       Cmd: ['sh'],
       ...(triggers.length === 0 ? {} : { OnBuild: triggers }),
+      ...settings,
     },
-    rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
-    history: [{ created: '1970-01-01T00:00:00Z', created_by: 'busybox-static' }],
+    rootfs: { type: 'layers', diff_ids: tars.map(digestOf) },
+    history: tars.map((_, position) => ({
+      created: '1970-01-01T00:00:00Z',
+      created_by: position === 0 ? 'busybox-static' : `layer ${position}`,
+    })),
   }
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: await put(Buffer.from(JSON.stringify(config)), mediaTypes.ociConfig),
-    layers: [layer],
+    layers,
   }
   return { ...(await put(Buffer.from(JSON.stringify(manifest)), manifest.mediaType)), platform: { os, architecture } }
 }
@@ -106,11 +114,15 @@ export interface BaseImageOptions {
   readonly tag?: string
   /** Instructions that ONBUILD holds for whoever builds on the image. */
   readonly triggers?: readonly string[]
+  /** More layers, on top of busybox's. */
+  readonly layers?: readonly (readonly LayerEntry[])[]
+  /** Settings of the image's config, such as User, Env and Labels, instead of or besides its own. */
+  readonly config?: Readonly<Record<string, unknown>>
 }
 
 /** Writes the base image into the layout directory and gives the index's digest. */
 export const writeBaseImage = async (layout: string, options: BaseImageOptions = {}): Promise<string> => {
-  const { platforms = ['linux/amd64', 'linux/arm64'], tag = 'latest', triggers = [] } = options
+  const { platforms = ['linux/amd64', 'linux/arm64'], tag = 'latest' } = options
   const blobs = join(layout, 'blobs', 'sha256')
   await mkdir(blobs, { recursive: true })
   const put: Put = async (bytes, mediaType) => {
@@ -119,7 +131,7 @@ export const writeBaseImage = async (layout: string, options: BaseImageOptions =
     return { mediaType, digest, size: bytes.length }
   }
   const children: Descriptor[] = []
-  for (const platform of platforms) children.push(await writeChild(platform, triggers, put))
+  for (const platform of platforms) children.push(await writeChild(platform, options, put))
   const index = buildIndex(children)
   await put(index.bytes, index.descriptor.mediaType)
   const indexPath = join(layout, 'index.json')
