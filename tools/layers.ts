@@ -11,6 +11,7 @@ const floors: readonly (readonly string[])[] = [
   ['ci-host'],
   ['stores'],
   ['engine'],
+  ['kaniko', 'buildah', 'buildkit'],
   [
     'detect-arch',
     'kaniko-build',
@@ -23,7 +24,7 @@ const floors: readonly (readonly string[])[] = [
   ],
   ['cli'],
 ]
-const steps = floors[5] ?? []
+const steps = floors[6] ?? []
 
 /** What every step has, and nothing of it may be missing. */
 const furniture = ['inputs.ts', 'outputs.ts', 'plan.ts', 'run.ts', 'report.ts', 'step.ts', 'main.ts']

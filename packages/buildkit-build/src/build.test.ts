@@ -7,12 +7,14 @@ import {
   type BaseRegistry,
   elfBytes,
   lacks,
+  listMounts,
   listProcesses,
+  readImage,
   startBaseRegistry,
   temporaryDirectory,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { build, readImage, readMounts } from './testing/build-scene.ts'
+import { build } from './testing/build-scene.ts'
 
 const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
 
@@ -38,7 +40,7 @@ describe.skipIf(lacks('buildkit', user))('from scratch', () => {
     })
     expect(outputs).toMatchObject({ platform, 'engine-version': expect.stringMatching(/^\d+\.\d+/) })
     expect((await readdir(workspace.path)).sort()).toEqual(['Dockerfile', 'hello', 'out'])
-    expect(await readMounts(workspace.path)).toEqual([])
+    expect(await listMounts(workspace.path)).toEqual([])
   })
 
   test('keeps what the image specification leaves to docker, and nothing of its own', async () => {

@@ -7,14 +7,16 @@ import { promisify } from 'node:util'
 import {
   type BaseRegistry,
   lacks,
+  listMounts,
   listProcesses,
   ordinaryUser,
+  readImage,
   startBaseRegistry,
   startStep,
   temporaryDirectory,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readImage, readMounts, toolPath } from './testing/build-scene.ts'
+import { toolPath } from './testing/build-scene.ts'
 
 const run = promisify(execFile)
 
@@ -74,7 +76,7 @@ describe.skipIf(lacks('buildkit', 'docker-registry', 'skopeo', 'busybox-amd64', 
             const { files } = await readImage(JSON.parse(stdout) as { layout: string; digest: string })
             expect(files).toMatchObject({ other: { text: 'x\n', owner: '1234:4321' }, 'locked/x': { owner: '0:0' } })
             expect(await listAll(workspace)).toEqual(['Dockerfile', 'out'])
-            expect(await readMounts(workspace)).toEqual([])
+            expect(await listMounts(workspace)).toEqual([])
           })
         },
       )
@@ -113,7 +115,7 @@ describe.skipIf(lacks('buildkit', 'docker-registry', 'skopeo', 'busybox-amd64', 
           expect({ code, stderr }).toMatchObject({ code: expected })
           expect(await isRunning(line)).toBe(false)
           expect(await listAll(workspace)).toEqual(['Dockerfile'])
-          expect(await readMounts(workspace)).toEqual([])
+          expect(await listMounts(workspace)).toEqual([])
         })
       })
 

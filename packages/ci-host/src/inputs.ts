@@ -10,6 +10,8 @@ export interface InputFacts {
   readonly secret: boolean
   readonly default?: string
   readonly options?: readonly string[]
+  /** An environment variable of somebody else's that carries it too, read after Polyarch's own. */
+  readonly variable?: string
 }
 
 interface InputOptions {
@@ -39,6 +41,10 @@ export const inputFacts = (schema: z.ZodType): InputFacts => {
     throw new Error('an input has no facts: make it with text(), list(), map(), boolean(), choice() or number()')
   return facts
 }
+
+/** The input, which another program's environment variable carries too: flags and INPUT_* come first. */
+export const orVariable = <S extends z.ZodType>(variable: string, schema: S): S =>
+  registerFacts(schema, { ...inputFacts(schema), variable })
 
 const single = (raw: string | string[], context: z.RefinementCtx): string => {
   if (typeof raw === 'string') return raw
@@ -169,3 +175,7 @@ export const requireValues = (
       return [key, value]
     }),
   )
+
+/** The values of the inputs that the shape names. */
+export const pickInputs = <V extends object, S extends object>(values: V, shape: S): Pick<V, keyof V & keyof S> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => name in shape)) as Pick<V, keyof V & keyof S>

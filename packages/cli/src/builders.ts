@@ -1,8 +1,11 @@
 // The steps that can build a leg, by the engine that the plan names, and what they are told for every leg alike.
+import { buildahInputs } from '@polyarch/buildah'
 import { step as buildahBuild } from '@polyarch/buildah-build'
+import { buildkitInputs } from '@polyarch/buildkit'
 import { step as buildkitBuild } from '@polyarch/buildkit-build'
-import { type Host, parseInputs, type RawInputs } from '@polyarch/ci-host'
+import { type Host, parseInputs, pickInputs, type RawInputs } from '@polyarch/ci-host'
 import type { Leg } from '@polyarch/documents'
+import { kanikoInputs } from '@polyarch/kaniko'
 import { step as kanikoBuild } from '@polyarch/kaniko-build'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
@@ -18,18 +21,9 @@ export const engineInputs = {
   'source-date-epoch': kaniko['source-date-epoch'],
   preflight: kaniko.preflight,
   secrets: kaniko.secrets,
-  ssh: buildah.ssh,
-  'kaniko-image': kaniko['kaniko-image'],
-  launcher: kaniko.launcher,
-  executor: kaniko.executor,
-  'storage-driver': buildah['storage-driver'],
-  builder: buildkit.builder,
-  'buildkit-host': buildkit['buildkit-host'],
-  'buildkit-tls': buildkit['buildkit-tls'],
-  'buildkit-state': buildkit['buildkit-state'],
-  'buildkitd-args': buildkit['buildkitd-args'],
-  provenance: buildkit.provenance,
-  sbom: buildkit.sbom,
+  ...kanikoInputs,
+  ...buildahInputs,
+  ...buildkitInputs,
 }
 
 const Alike = z.object({ ...engineInputs, ...storeInputs })
@@ -37,17 +31,14 @@ const Alike = z.object({ ...engineInputs, ...storeInputs })
 /** The values of inputs for every leg alike. */
 export type AlikeInputs = z.output<typeof Alike>
 
-/** The values of the inputs that the shape names. */
-export const pick = <V extends object, S extends object>(values: V, shape: S): Pick<V, keyof V & keyof S> =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => name in shape)) as Pick<V, keyof V & keyof S>
-
 /** Builds a leg: `place` says which and where, as inputs are written; gives the engine's version. */
 type BuildLeg = (place: RawInputs, alike: AlikeInputs, host: Host) => Promise<{ readonly 'engine-version': string }>
 
 export const builders: Readonly<Record<Leg['engine'], BuildLeg>> = {
-  kaniko: (place, alike, host) => kanikoBuild.run({ ...parseInputs(kanikoBuild, place), ...pick(alike, kaniko) }, host),
+  kaniko: (place, alike, host) =>
+    kanikoBuild.run({ ...parseInputs(kanikoBuild, place), ...pickInputs(alike, kaniko) }, host),
   buildah: (place, alike, host) =>
-    buildahBuild.run({ ...parseInputs(buildahBuild, place), ...pick(alike, buildah) }, host),
+    buildahBuild.run({ ...parseInputs(buildahBuild, place), ...pickInputs(alike, buildah) }, host),
   buildkit: (place, alike, host) =>
-    buildkitBuild.run({ ...parseInputs(buildkitBuild, place), ...pick(alike, buildkit) }, host),
+    buildkitBuild.run({ ...parseInputs(buildkitBuild, place), ...pickInputs(alike, buildkit) }, host),
 }

@@ -1,7 +1,7 @@
 // polyarch run: plans, builds every leg, pushes it by digest and merges, on this one machine.
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { defineStep, type Host, type Log, number, parseInputs, text } from '@polyarch/ci-host'
+import { defineStep, type Host, type Log, number, parseInputs, pickInputs, text } from '@polyarch/ci-host'
 import { step as detectArch } from '@polyarch/detect-arch'
 import { type Leg, MergeResult, orderInWaves, Plan, readPlan, requireImage } from '@polyarch/documents'
 import { step as mergeManifest } from '@polyarch/merge-manifest'
@@ -9,7 +9,7 @@ import { step as pushDigest } from '@polyarch/push-digest'
 import { step as report } from '@polyarch/report'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
-import { builders, engineInputs, pick } from './builders.ts'
+import { builders, engineInputs } from './builders.ts'
 
 const inputs = z.object({
   ...detectArch.inputs.omit({ handoff: true }).shape,
@@ -62,8 +62,8 @@ export const step = defineStep({
       host.log.info('nothing to build')
       return { plan, results: [] }
     }
-    const shared = pick(values, storeInputs)
-    const alike = { ...pick(values, engineInputs), ...shared }
+    const shared = pickInputs(values, storeInputs)
+    const alike = { ...pickInputs(values, engineInputs), ...shared }
     const results: MergeResult[] = []
     const runLeg = (leg: Leg) => async (status: (text: string) => void, signal: AbortSignal) => {
       const own = hostOfTask(host, leg.id, status, signal)

@@ -1,5 +1,6 @@
 // The inputs that the build steps share, whatever the engine.
 import { choice, lines, list, map, text } from '@polyarch/ci-host'
+import { storeInputs } from '@polyarch/stores'
 
 export const buildInputs = {
   plan: text('The plan: its JSON, or a file that holds it'),
@@ -28,6 +29,9 @@ export const buildInputs = {
   ),
   'engine-args': lines('More arguments for the engine, one per line, appended as they are'),
 }
+
+/** What every engine is told besides the build itself. */
+export const engineInputs = { preflight: buildInputs.preflight, ...storeInputs }
 
 /** For the engines that can hand an agent's sockets to a RUN. */
 export const sshInput = lines(

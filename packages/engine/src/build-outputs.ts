@@ -1,7 +1,7 @@
 // The outputs that the build steps share, whatever the engine.
 import { formatPlatform } from '@polyarch/oci'
 import { z } from 'zod'
-import type { FinishedLayout } from './finished-layout.ts'
+import type { EngineResult } from './engine-build.ts'
 
 export const buildOutputs = {
   layout: z.string().describe('The directory with the OCI image layout'),
@@ -22,12 +22,8 @@ export interface BuildOutputs {
   readonly 'engine-version': string
 }
 
-/** The outputs of a build whose layout lies in the directory. */
-export const outputsOf = (
-  directory: string,
-  { manifest, platform }: FinishedLayout,
-  version: string,
-): BuildOutputs => ({
+/** The outputs of what an engine built. */
+export const outputsOf = ({ layout: { directory, manifest, platform }, version }: EngineResult): BuildOutputs => ({
   layout: directory,
   digest: manifest.digest,
   'media-type': manifest.mediaType,

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type Host, requireValues } from '@polyarch/ci-host'
 import { type Allowance, automaticArgs, type BuildSettings, features, pinSources } from '@polyarch/dockerfile'
 import {
+  isExtension,
   type Leg,
   type MergeResult,
   parseArtifactReference,
@@ -32,6 +33,17 @@ export interface BuildSecret {
   readonly value: Uint8Array
 }
 
+/**
+ * A directory of this machine that every RUN sees, and may write to: nothing below its path is part of the image, and
+ * a RUN that is taken from a cache writes nothing.
+ */
+export interface BuildMount {
+  /** Absolute. */
+  readonly directory: string
+  /** Where commands see it: absolute, plain letters, digits and `._-/`. */
+  readonly path: string
+}
+
 export interface BuildRequest {
   /** How logs and messages name this build: the leg's id, or the platform. */
   readonly name: string
@@ -54,6 +66,8 @@ export interface BuildRequest {
   /** Seconds since 1970. */
   readonly sourceDateEpoch: number | undefined
   readonly engineArgs: readonly string[]
+  /** What commands see of this machine. */
+  readonly mounts: readonly BuildMount[]
   /** Preflight findings that somebody says are fine, and why. */
   readonly allowances: readonly Allowance[]
   /** Absolute: where the finished layout goes. */
@@ -106,6 +120,8 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
   if (leg.engine !== engine)
     throw inputFailure(`leg ${leg.id} is planned for ${leg.engine}: build it with ${leg.engine}-build`)
   if (image.build === null) throw inputFailure(`leg ${leg.id}: image ${image.id} has nothing to build`)
+  if (isExtension(image.build))
+    throw inputFailure(`leg ${leg.id} extends a ${image.build.extend.kind} image: build it with extend-image`)
   const { context, dockerfile, target, args, remote, allow = [] } = image.build
   if (remote !== null && !(await findRealPath(resolve(host.directory, context)))) {
     if (parseArtifactReference(inputs.plan) === undefined)
@@ -245,6 +261,7 @@ export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: 
     cacheRepository: cacheRepositoryOf(inputs['cache-repo'], source.platform),
     sourceDateEpoch: await readEpoch(inputs['source-date-epoch'], source),
     engineArgs: inputs['engine-args'],
+    mounts: [],
     allowances: source.allowances,
     layout: resolve(host.directory, directory),
   }

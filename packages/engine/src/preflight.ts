@@ -2,7 +2,6 @@
 import { relative } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import {
-  type Allowance,
   type BuildSettings,
   baseFindings,
   type EngineVersion,
@@ -15,7 +14,9 @@ import {
   sourceImages,
 } from '@polyarch/dockerfile'
 import { Failure, parseFamiliarReference } from '@polyarch/oci'
-import type { FoundImage, LookUpImage } from '@polyarch/stores'
+import { type FoundImage, type LookUpImage, openImageLookup, type Stores } from '@polyarch/stores'
+import type { BuildInputs } from './build-inputs.ts'
+import { type BuildRequest, settingsOf } from './build-request.ts'
 
 export interface PreflightSubject {
   /** The Dockerfile's text. */
@@ -58,35 +59,30 @@ export const describeFinding = (
   { line, feature, message, alternative }: Judgement['findings'][number],
 ): string => `${place}:${line}: ${message}${alternative === '' ? '' : `; instead: ${alternative}`} [${feature}]`
 
-export interface PreflightRequest extends PreflightSubject {
-  /** Absolute; messages name it relative to the workspace. */
-  readonly dockerfile: string
-  readonly engine: EngineVersion
-  readonly mode: 'enforce' | 'warn' | 'off'
-  readonly allowances: readonly Allowance[]
-}
-
 /**
  * Tells what the engine would build wrong, and gives the environment that makes it build right what it can.
  * @throws {Failure} preflight, in the mode `enforce`, listing every finding that is refused.
  */
 export const passPreflight = async (
-  request: PreflightRequest,
-  lookUp: LookUpImage,
+  request: BuildRequest,
+  engine: EngineVersion,
+  mode: BuildInputs['preflight'],
+  stores: Stores,
   host: Host,
 ): Promise<Readonly<Record<string, string>>> => {
+  const subject = { text: request.dockerfileText, settings: settingsOf(request) }
   // What makes the engine build right is set in any case; only what nothing can make right is not asked for.
-  if (request.mode === 'off') return judge(inspectDockerfile(request.text, request.settings), request.engine).env
-  const findings = await findFeatures(request, lookUp, (message) => host.log.warning(message))
-  const judgement = judge(findings, request.engine, request.allowances)
+  if (mode === 'off') return judge(inspectDockerfile(subject.text, subject.settings), engine).env
+  const findings = await findFeatures(subject, openImageLookup(stores), (message) => host.log.warning(message))
+  const judgement = judge(findings, engine, request.allowances)
   for (const note of judgement.notes) host.log.warning(note)
   const file = relative(host.directory, request.dockerfile)
   const refused = judgement.findings.filter(({ verdict }) => verdict === 'refuse')
   for (const finding of judgement.findings) {
-    const tell = request.mode === 'warn' ? finding.verdict !== 'ok' : finding.verdict === 'warn'
+    const tell = mode === 'warn' ? finding.verdict !== 'ok' : finding.verdict === 'warn'
     if (tell) host.log.warning(describeFinding(file, finding), { file, line: finding.line })
   }
-  if (request.mode === 'enforce' && refused.length > 0)
+  if (mode === 'enforce' && refused.length > 0)
     throw new Failure('preflight', refused.map((finding) => describeFinding(file, finding)).join('\n'))
   return judgement.env
 }

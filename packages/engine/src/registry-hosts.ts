@@ -2,7 +2,9 @@
 import type { Host } from '@polyarch/ci-host'
 import { parseDockerfile, sourceImages } from '@polyarch/dockerfile'
 import { Failure, isLoopback, parseFamiliarReference, type Repository } from '@polyarch/oci'
+import { parseMirrors, type StoreSettings, type Stores } from '@polyarch/stores'
 import { type BuildRequest, settingsOf } from './build-request.ts'
+import { findLogins, type StagedLogin } from './docker-config.ts'
 
 /** A repository that the build reads, or undefined where its name is none: the engine will say so. */
 const repositoryOf = (reference: string): Repository | undefined => {
@@ -15,19 +17,30 @@ const repositoryOf = (reference: string): Repository | undefined => {
   }
 }
 
-/** The repositories that the build pulls from and caches in, each once. */
-export const listRepositories = (request: BuildRequest, dockerfile: string): Repository[] => {
-  const images = sourceImages(parseDockerfile(dockerfile), settingsOf(request))
-  const repositories = [...images.map(({ reference }) => repositoryOf(reference)), request.cacheRepository]
-  const known = repositories.filter((repository) => repository !== undefined)
-  return [...new Map(known.map((repository) => [`${repository.host}/${repository.name}`, repository])).values()]
+/** How an engine reaches registries. */
+export interface RegistryAccess {
+  /** HOST[:PORT] of those that are spoken to over plain HTTP or with an unknown certificate. */
+  readonly insecure: readonly string[]
+  /** The mirrors of each host, as HOST[:PORT][/PATH]. */
+  readonly mirrors: Readonly<Record<string, readonly string[]>>
 }
 
-/** Where the mirrors of the repositories' hosts have them: `mirrors` by host, as HOST[:PORT][/PATH]. */
-export const mirrorRepositories = (
-  repositories: readonly Repository[],
-  mirrors: Readonly<Record<string, readonly string[]>>,
-): Repository[] =>
+/** What one build needs of registries. */
+export interface RegistryReach extends RegistryAccess {
+  readonly logins: readonly StagedLogin[]
+  /** Whether one of them is on this machine only. */
+  readonly usesLoopback: boolean
+}
+
+/** The repositories that the build pulls from and caches in. */
+const listRepositories = (request: BuildRequest): Repository[] => {
+  const images = sourceImages(parseDockerfile(request.dockerfileText), settingsOf(request))
+  const repositories = [...images.map(({ reference }) => repositoryOf(reference)), request.cacheRepository]
+  return repositories.filter((repository) => repository !== undefined)
+}
+
+/** Where the mirrors of the repositories' hosts have them. */
+const mirrorRepositories = (repositories: readonly Repository[], mirrors: RegistryAccess['mirrors']): Repository[] =>
   repositories.flatMap(({ host, name }) =>
     (mirrors[host] ?? []).map((mirror) => {
       const slash = mirror.indexOf('/')
@@ -37,10 +50,27 @@ export const mirrorRepositories = (
     }),
   )
 
-/** The hosts that are spoken to over plain HTTP or with an unknown certificate: those named, and loopback ones. */
-export const insecureHosts = (repositories: readonly Repository[], named: readonly string[]): string[] => [
-  ...new Set([...named, ...repositories.map(({ host }) => host).filter(isLoopback)]),
-]
+/**
+ * What the build needs to reach its base images, their mirrors and its cache: loopback registries are plain HTTP
+ * without being named.
+ * @throws {Failure} input, naming a mirror that is none.
+ */
+export const reachRegistries = async (
+  request: BuildRequest,
+  settings: StoreSettings,
+  stores: Stores,
+): Promise<RegistryReach> => {
+  const sources = listRepositories(request)
+  const mirrors = parseMirrors(settings['registry-mirrors'])
+  const repositories = [...sources, ...mirrorRepositories(sources, mirrors)]
+  const loopback = repositories.map(({ host }) => host).filter(isLoopback)
+  return {
+    insecure: [...new Set([...settings['insecure-registries'], ...loopback])],
+    mirrors,
+    logins: await findLogins(stores, repositories),
+    usesLoopback: loopback.length > 0,
+  }
+}
 
 const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
 

@@ -11,14 +11,9 @@ import { explainNotRunnable, readEmulators } from './emulation.ts'
  * @param runsOn `target`: every RUN runs on the platform that is built for; `stage`: on the one that its FROM says
  * @throws {Failure} input, naming the line and what would let it run.
  */
-export const requireRunnable = async (
-  host: Host,
-  request: BuildRequest,
-  dockerfile: string,
-  runsOn: 'target' | 'stage',
-): Promise<void> => {
+export const requireRunnable = async (host: Host, request: BuildRequest, runsOn: 'target' | 'stage'): Promise<void> => {
   const { buildPlatform } = request
-  const runs = executedInstructions(parseDockerfile(dockerfile), settingsOf(request))
+  const runs = executedInstructions(parseDockerfile(request.dockerfileText), settingsOf(request))
   if (runs.length === 0) return
   const emulators = await readEmulators()
   for (const run of runs) {

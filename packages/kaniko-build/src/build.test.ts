@@ -2,19 +2,19 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'
-import { hostPlatform, readLayer } from '@polyarch/engine'
+import { hostPlatform } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
-import { type ImageConfig, parseImageConfig, parseManifest } from '@polyarch/oci'
+
 import {
   elfBytes,
   lacks,
   listProcesses,
   partPath,
   type RunningRegistry,
+  readImage,
   startRegistry,
   temporaryDirectory,
   writeBaseImage,
@@ -30,23 +30,6 @@ const build = async (workspace: string, dockerfile: string, raw: RawInputs = {})
   const inputs = { executor: partPath('kaniko-1.25.15'), layout: 'out', ...raw }
   const host = openHost({ PATH: process.env['PATH'], HOME: join(workspace, '.home') }, workspace)
   return await step.run(parseInputs(step, inputs), host)
-}
-
-interface Image {
-  readonly config: ImageConfig
-  /** The files of all layers: path to content, mode and owner. */
-  readonly files: Readonly<Record<string, { readonly text: string; readonly mode: number }>>
-}
-
-const readImage = async (layout: string, digest: string): Promise<Image> => {
-  const store = openLayout(layout)
-  const manifest = parseManifest((await store.getManifest(digest)).bytes)
-  const files: Record<string, { text: string; mode: number }> = {}
-  for (const layer of manifest.layers)
-    await readLayer('layer', store.getBlob(layer), async ({ path, type, mode, size, content }) => {
-      if (type === 'file' && size < 10_000) files[path] = { text: (await buffer(content)).toString(), mode }
-    })
-  return { config: parseImageConfig(await buffer(store.getBlob(manifest.config))), files }
 }
 
 const mountsOf = () => readFile('/proc/self/mountinfo', 'utf8')
@@ -78,8 +61,8 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser))('from scratch', () => {
       labels: 'vendor=acme, inc\nquote="x"',
       'build-args': 'UNUSED=1',
     })
-    const { config, files } = await readImage(outputs.layout, outputs.digest)
-    expect(files).toEqual({ 'deep/hello': { text: 'hello\n', mode: 0o640 } })
+    const { config, files } = await readImage(outputs)
+    expect(files).toEqual({ 'deep/hello': { text: 'hello\n', mode: 0o640, owner: '0:0' } })
     expect(config).toMatchObject({ ...hostPlatform(), config: { Labels: { vendor: 'acme, inc', quote: '"x"' } } })
     expect(outputs).toMatchObject({ platform: `linux/${hostPlatform().architecture}`, 'engine-version': '1.25.15' })
     expect((await readdir(workspace.path)).sort()).toEqual(['.home', 'Dockerfile', 'hello', 'out'])
@@ -94,7 +77,7 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser))('from scratch', () => {
       await writeFile(join(workspace.path, name), name === '.dockerignore' ? 'ignored\n!.polyarch\n' : name)
     await build(workspace.path, 'FROM scratch\nCOPY . /app/\n')
     const { layout, digest } = await build(workspace.path, 'FROM scratch\nCOPY . /app/\n')
-    const { files } = await readImage(layout, digest)
+    const { files } = await readImage({ layout, digest })
     expect(
       Object.keys(files)
         .filter((path) => !path.startsWith('app/.home'))
@@ -196,7 +179,7 @@ RUN id -un > who
 RUN hostname > /dev/null && test -r /etc/resolv.conf && test ! -e /work && test -d /proc/self && echo "$$" > pid
 `,
     )
-    const { config, files } = await readImage(outputs.layout, outputs.digest)
+    const { config, files } = await readImage(outputs)
     expect(files).toMatchObject({
       arch: { text: `${hostPlatform().architecture}\n` },
       id: { text: '0\n' },
@@ -212,7 +195,7 @@ RUN hostname > /dev/null && test -r /etc/resolv.conf && test ! -e /work && test 
       workspace.path,
       `FROM ${registry.host}/busybox:1 AS tool\nRUN echo made > /made && echo left > /left\n${from()}COPY --from=tool /made /copied\n`,
     )
-    const { files } = await readImage(layout, digest)
+    const { files } = await readImage({ layout, digest })
     expect(files['copied']?.text).toBe('made\n')
     expect(files).not.toHaveProperty('left')
   })
@@ -222,7 +205,7 @@ RUN hostname > /dev/null && test -r /etc/resolv.conf && test ! -e /work && test 
     const { layout, digest, platform } = await build(workspace.path, `${from()}RUN uname -m > /machine\n`, {
       platform: 'linux/arm64',
     })
-    const { config, files } = await readImage(layout, digest)
+    const { config, files } = await readImage({ layout, digest })
     expect(platform).toBe('linux/arm64')
     expect(config).toMatchObject({ os: 'linux', architecture: 'arm64' })
     expect(files['machine']?.text).toBe('aarch64\n')
@@ -231,12 +214,20 @@ RUN hostname > /dev/null && test -r /etc/resolv.conf && test ! -e /work && test 
   test('what cannot be run here is refused with the line, before anything is pulled', async () => {
     await using workspace = await temporaryDirectory()
     const before = (await registry.requests()).length
-    const failure = build(workspace.path, `${from()}RUN true\n`, { platform: 'linux/mips64le' })
-    await expect(failure).rejects.toMatchObject({
+    const inputs = { platform: 'linux/mips64le', preflight: 'off' }
+    await expect(build(workspace.path, `${from()}RUN true\n`, inputs)).rejects.toMatchObject({
       kind: 'input',
       message: expect.stringMatching(/^Dockerfile:2: RUN true has to run on linux\/mips64le, and on this .* register/),
     })
     expect((await registry.requests()).length).toBe(before)
+  })
+
+  test('what would be built wrong is told before what cannot be run here', async () => {
+    await using workspace = await temporaryDirectory()
+    await expect(build(workspace.path, `${from()}RUN true\n`, { platform: 'linux/mips64le' })).rejects.toMatchObject({
+      kind: 'preflight',
+      message: expect.stringMatching(/^Dockerfile:1: .*\[base-platform-missing/),
+    })
   })
 
   test('a command that fails is the build’s failure, with its last words', async () => {
@@ -273,7 +264,7 @@ RUN (touch /kaniko/buildcontext/x && echo written || echo denied) 2> /dev/null >
 RUN ls /proc | grep -c '^[0-9]' > /processes.txt
 `,
     )
-    const { files } = await readImage(layout, digest)
+    const { files } = await readImage({ layout, digest })
     const { 'root.txt': root, 'outside.txt': outside } = files
     for (const listing of [root, outside]) expect(listing?.text).not.toMatch(/^(work|boot|home)$/m)
     expect(files['device.txt']?.text).toBe('denied\n')
@@ -299,7 +290,7 @@ RUN ls /proc | grep -c '^[0-9]' > /processes.txt
     const dockerfile = `${from()}RUN cat /proc/sys/kernel/random/uuid > /once\n`
     const once = async (): Promise<string | undefined> => {
       const { layout, digest } = await build(workspace.path, dockerfile, inputs)
-      return (await readImage(layout, digest)).files['once']?.text
+      return (await readImage({ layout, digest })).files['once']?.text
     }
     const first = await once()
     expect(first).toMatch(/^[0-9a-f-]{36}\n$/)

@@ -1,22 +1,9 @@
 // The inputs of kaniko-build.
-import { choice, text } from '@polyarch/ci-host'
+
 import { buildInputs } from '@polyarch/engine'
+import { kanikoInputs } from '@polyarch/kaniko'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
-const launchers = ['auto', 'inside', 'docker', 'podman', 'jail'] as const
-
-export const Inputs = z.object({
-  ...buildInputs,
-  'kaniko-image': text('The image that the executor comes from; pinned by a digest it cannot change', {
-    default: 'ghcr.io/osscontainertools/kaniko:v1.28.3',
-  }),
-  launcher: choice(
-    'How the executor is kept from this machine: in the kaniko image that this job runs in, by docker or podman, or in a jail of Linux namespaces',
-    launchers,
-    'auto',
-  ),
-  executor: text('For the jail: a kaniko executor on this machine, instead of the one in the kaniko image'),
-  ...storeInputs,
-})
+export const Inputs = z.object({ ...buildInputs, ...kanikoInputs, ...storeInputs })
 export type Inputs = z.output<typeof Inputs>

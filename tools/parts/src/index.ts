@@ -1,6 +1,7 @@
 // @polyarch/parts: the real parts that tests, the demo and the benchmarks run against.
 export * from './base-image.ts'
 export * from './base-registry.ts'
+export * from './built-image.ts'
 export { cacheDirectory, cachePath, repositoryRoot } from './cache.ts'
 export * from './certificate.ts'
 export * from './fault-proxy.ts'

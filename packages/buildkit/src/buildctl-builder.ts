@@ -2,7 +2,7 @@
 import type { Host } from '@polyarch/ci-host'
 import { inputFailure } from '@polyarch/oci'
 import type { Builder } from './builder.ts'
-import { planBuildctl } from './plan.ts'
+import { planBuildctl } from './command-line.ts'
 
 export interface Connection {
   readonly address: string

@@ -3,8 +3,8 @@ import type { BuildRequest } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
 import { explainFailure } from './build-failure.ts'
+import { type BuildOptions, planBuildctl, planBuildx } from './command-line.ts'
 import { formatDaemonConfig } from './configuration.ts'
-import { type BuildOptions, planBuildctl, planBuildx } from './plan.ts'
 import { createProgress } from './progress.ts'
 
 const request: BuildRequest = {
@@ -21,6 +21,7 @@ const request: BuildRequest = {
   secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
   cacheRepository: { host: '127.0.0.1:5000', name: 'cache/linux-arm64' },
   sourceDateEpoch: 7,
+  mounts: [],
   engineArgs: ['--no-cache'],
   allowances: [],
   layout: '/workspace/out',

@@ -1,7 +1,7 @@
 // What builds: BuildKit, wherever it runs.
 import type { CommandResult } from '@polyarch/ci-host'
 import type { BuildRequest } from '@polyarch/engine'
-import type { BuildOptions } from './plan.ts'
+import type { BuildOptions } from './command-line.ts'
 
 /** Gone when disposed of, with all that was started for it. */
 export interface Builder extends AsyncDisposable {

@@ -1,4 +1,5 @@
 // buildkitd.toml: what a buildkitd is told that the step starts.
+import type { RegistryAccess } from '@polyarch/engine'
 
 /** A text as a basic string of TOML, which JSON's are too. */
 const quote = (text: string): string => JSON.stringify(text)
@@ -10,14 +11,6 @@ export interface DaemonSettings {
   readonly telemetrySocket: string
   /** Whether the state is kept, so that it has to be kept small. */
   readonly keepsState: boolean
-}
-
-/** How registries are reached. */
-export interface RegistryAccess {
-  /** HOST[:PORT] of those that are spoken to over plain HTTP or with an unknown certificate. */
-  readonly insecure: readonly string[]
-  /** The mirrors of each host. */
-  readonly mirrors: Readonly<Record<string, readonly string[]>>
 }
 
 /** The [registry] tables, which docker's builders take too. */

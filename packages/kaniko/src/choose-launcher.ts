@@ -3,7 +3,7 @@ import type { Host } from '@polyarch/ci-host'
 import { inputFailure } from '@polyarch/oci'
 import { listDoubts, readRootFacts } from './container-evidence.ts'
 import { answers } from './container-launcher.ts'
-import type { Inputs } from './inputs.ts'
+import type { KanikoSettings } from './inputs.ts'
 import type { Launcher } from './launcher.ts'
 
 export interface Choice {
@@ -17,7 +17,7 @@ export interface Choice {
  * @throws {Failure} input, when there is none, or executor is given to a launcher that has its own.
  */
 export const chooseLauncher = async (
-  inputs: Pick<Inputs, 'launcher' | 'executor'>,
+  inputs: Pick<KanikoSettings, 'launcher' | 'executor'>,
   host: Host,
   platform: NodeJS.Platform = process.platform,
 ): Promise<Choice> => {

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
-import { findRealPath } from '@polyarch/engine'
+import { findRealPath, type RegistryAccess, staged } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
 import type { Builder } from './builder.ts'
-import { formatRegistries, type RegistryAccess } from './configuration.ts'
-import { places, staged } from './places.ts'
-import { planBuildx } from './plan.ts'
+import { planBuildx } from './command-line.ts'
+import { formatRegistries } from './configuration.ts'
+import { places } from './places.ts'
 
 /** What docker's client needs to reach its daemon. */
 const clientVariables = [

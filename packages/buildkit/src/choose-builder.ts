@@ -2,7 +2,7 @@
 import type { Host } from '@polyarch/ci-host'
 import { toolPath } from '@polyarch/engine'
 import { Failure, inputFailure } from '@polyarch/oci'
-import type { Inputs } from './inputs.ts'
+import type { BuildkitSettings } from './inputs.ts'
 
 export type Choice = { readonly reason: string } & (
   | { readonly builder: 'buildkitd' | 'buildx' }
@@ -32,7 +32,7 @@ const works = async (host: Host, file: string, args: readonly string[]): Promise
  * @throws {Failure} input, when there is none, or an input is for another one.
  */
 export const chooseBuilder = async (
-  inputs: Pick<Inputs, 'builder' | 'buildkit-host' | 'buildkit-state' | 'buildkitd-args'>,
+  inputs: Pick<BuildkitSettings, 'builder' | 'buildkit-host' | 'buildkit-state' | 'buildkitd-args'>,
   host: Host,
 ): Promise<Choice> => {
   const { builder, 'buildkit-host': given } = inputs

@@ -1,17 +1,25 @@
 // Every way to a real buildkitd: the step's own with a state that is kept, one that is given, and docker's buildx.
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import { openHost, parseInputs } from '@polyarch/ci-host'
-import { findEnclosure, hostPlatform } from '@polyarch/engine'
+import { openHost, type RawInputs } from '@polyarch/ci-host'
+import { findEnclosure, hostPlatform, outputsOf, planProgramEnvironment } from '@polyarch/engine'
 import { layoutRoots } from '@polyarch/layout'
-import { type BaseRegistry, lacks, partPath, startBaseRegistry, temporaryDirectory } from '@polyarch/parts'
+import { type BaseRegistry, lacks, partPath, readImage, startBaseRegistry, temporaryDirectory } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chooseBuilder } from './choose-builder.ts'
 import { startBuildkitd } from './own-buildkitd.ts'
 import { places } from './places.ts'
-import { planEnvironment } from './plan.ts'
-import { step } from './step.ts'
-import { build, readImage, toolPath } from './testing/build-scene.ts'
+import * as scene from './testing/build-scene.ts'
+
+/** PATH with buildkitd and buildctl, which lie side by side. */
+const toolPath = (): string => [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
+
+/** Builds the Dockerfile in the workspace; the layout goes to `out`. */
+const build = async (workspace: string, dockerfile: string, raw: RawInputs = {}) => {
+  await writeFile(join(workspace, 'Dockerfile'), dockerfile)
+  const host = openHost({ PATH: toolPath(), HOME: join(workspace, '.home') }, workspace)
+  return outputsOf(await scene.build(host, { layout: 'out', ...raw }))
+}
 
 const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
 
@@ -76,7 +84,7 @@ describe.skipIf(lacks('buildkit', user, 'docker-registry', 'skopeo', 'busybox-am
       await using _daemon = await startBuildkitd(host, {
         work: directory.path,
         enclosure: await findEnclosure(host, 'the test'),
-        env: planEnvironment(directory.path, settings),
+        env: planProgramEnvironment(directory.path, settings),
         access: { insecure: [], mirrors: {} },
         state: undefined,
         args: [],
@@ -127,7 +135,7 @@ describe.skipIf(lacks('buildkit', user, 'docker-registry', 'skopeo', 'busybox-am
         const created = await host.exec({ file: 'docker', args, env: { PATH: path, HOME: client.path } })
         expect(created).toMatchObject({ code: 0 })
         const raw = { layout: 'out', builder: 'buildx', secrets: 'token=hunter2', labels: 'a=b, c', annotations: 'x=y' }
-        const outputs = await step.run(parseInputs(step, raw), host)
+        const outputs = outputsOf(await scene.build(host, raw))
         const { files, config, manifest } = await readImage(outputs)
         expect(files['sum']?.text).toBe('2ab96390c7dbe3439de74d0c9b0b1767  -\n')
         expect(Object.keys(files).filter((name) => name.startsWith('all/'))).toEqual(['all/Dockerfile'])

@@ -13,13 +13,12 @@ import {
   startRegistry,
   temporaryDirectory,
 } from '@polyarch/parts'
-import { openStores } from '@polyarch/stores'
+import { storeInputs as inputs, openStores } from '@polyarch/stores'
 import { type Header, pack } from 'tar-stream'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openExecutorFile, openExecutorImage } from './executor-source.ts'
-import { Inputs } from './inputs.ts'
-import { step } from './step.ts'
+import { build } from './testing/build-scene.ts'
 
 type Entry = readonly [header: Partial<Header> & { readonly name: string }, bytes?: Uint8Array]
 
@@ -30,7 +29,7 @@ const tarOf = async (entries: readonly Entry[]): Promise<Buffer> => {
   return buffer(tar)
 }
 
-const storeInputs = parseInputs({ inputs: z.object(Inputs.shape) }, {})
+const storeInputs = parseInputs({ inputs: z.object(inputs) }, {})
 
 describe('the input executor', () => {
   const open = async (prepare: (directory: string) => Promise<unknown>) => {
@@ -99,7 +98,7 @@ describe.skipIf(lacks('docker-registry', 'kaniko-1.25.15', process.getuid?.() ==
         launcher: 'jail',
         layout: 'out',
       }
-      await expect(step.run(parseInputs(step, raw), host)).resolves.toMatchObject({ 'engine-version': '1.25.15' })
+      await expect(build(host, raw)).resolves.toMatchObject({ version: '1.25.15' })
     })
 
     test('is missing: the image, this machine’s platform, or the file', async () => {

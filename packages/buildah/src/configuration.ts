@@ -1,15 +1,8 @@
 // The files that buildah reads instead of those of this machine.
+import type { RegistryAccess } from '@polyarch/engine'
 
 /** A text as a basic string of TOML, which JSON's are too. */
 const quote = (text: string): string => JSON.stringify(text)
-
-/** How registries are reached. */
-export interface RegistryAccess {
-  /** HOST[:PORT] of those that are spoken to over plain HTTP or with an unknown certificate. */
-  readonly insecure: readonly string[]
-  /** The mirrors of each host. */
-  readonly mirrors: Readonly<Record<string, readonly string[]>>
-}
 
 const hostOf = (location: string): string => location.split('/')[0] ?? location
 

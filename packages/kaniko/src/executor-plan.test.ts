@@ -2,8 +2,8 @@ import type { BuildRequest } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
 import { type EngineFacts, parseFlags, readEngineFacts } from './engine-facts.ts'
+import { type NetworkAccess, planExecutor } from './executor-plan.ts'
 import { isolatedPlaces } from './places.ts'
-import { planBuild, type RegistryAccess } from './plan.ts'
 
 const request: BuildRequest = {
   name: 'web.linux-arm64',
@@ -19,17 +19,18 @@ const request: BuildRequest = {
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
   dockerfileText: 'FROM scratch\n',
+  mounts: [],
   engineArgs: [],
   allowances: [],
   layout: '/workspace/out',
 }
 
-const access: RegistryAccess = { insecure: [], mirrors: {}, proxies: {} }
+const access: NetworkAccess = { insecure: [], mirrors: {}, proxies: {} }
 
 const facts = (...flags: string[]): EngineFacts => ({ version: '1.24.0', flags: new Set(flags), lineage: 'upstream' })
 
-const argsOf = (change: Partial<BuildRequest>, flags: string[] = [], reach: Partial<RegistryAccess> = {}) =>
-  planBuild({ ...request, ...change }, facts(...flags), isolatedPlaces, { ...access, ...reach }).args
+const argsOf = (change: Partial<BuildRequest>, flags: string[] = [], reach: Partial<NetworkAccess> = {}) =>
+  planExecutor({ ...request, ...change }, facts(...flags), isolatedPlaces, { ...access, ...reach }).args
 
 test('the least that is ever said', () => {
   expect(argsOf({})).toEqual([
@@ -53,6 +54,7 @@ test('everything, each value attached to its flag', () => {
     secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
     cacheRepository: { host: 'ghcr.io', name: 'acme/cache/linux-arm-v7' },
     sourceDateEpoch: 0,
+    mounts: [],
     engineArgs: ['--snapshot-mode=redo', '--single-snapshot'],
   }
   const flags = ['annotation', 'secret', 'registry-map', 'skip-unused-stages', 'image-download-retry']
@@ -91,7 +93,7 @@ test('everything, each value attached to its flag', () => {
 
 test('what may hold credentials is kept apart from the rest of the environment', () => {
   const proxies = { HTTPS_PROXY: 'http://me:secret@proxy' }
-  const plan = planBuild(request, facts(), isolatedPlaces, { ...access, proxies })
+  const plan = planExecutor(request, facts(), isolatedPlaces, { ...access, proxies })
   expect(plan.quietEnv).toEqual(proxies)
   expect(JSON.stringify([plan.args, plan.env])).not.toContain('secret@')
   expect(plan.env).toMatchObject({ USER: 'root', DOCKER_CONFIG: '/kaniko/polyarch/docker' })
@@ -111,7 +113,7 @@ describe('an executor that lacks a flag', () => {
 
 describe('engine-args', () => {
   test.each(['--kaniko-dir=/', '--kanikoDir=/', '--kaniko_dir=/x', '--KANIKO-DIR=/'])('may not say %s', (argument) => {
-    expect(() => argsOf({ engineArgs: [argument] })).toThrow(/is not yours to set/)
+    expect(() => argsOf({ mounts: [], engineArgs: [argument] })).toThrow(/is not yours to set/)
   })
 
   test.each([
@@ -129,7 +131,7 @@ describe('engine-args', () => {
     '--cleanup',
     '--help',
   ])('may not say %s', (argument) => {
-    expect(() => argsOf({ engineArgs: [argument] })).toThrow(expect.objectContaining({ kind: 'input' }))
+    expect(() => argsOf({ mounts: [], engineArgs: [argument] })).toThrow(expect.objectContaining({ kind: 'input' }))
   })
 
   test.each([
@@ -144,7 +146,7 @@ describe('engine-args', () => {
     '--x y',
     '; reboot',
   ])('may not be %j', (argument) => {
-    expect(() => argsOf({ engineArgs: [argument] })).toThrow(/expected --flag or --flag=value/)
+    expect(() => argsOf({ mounts: [], engineArgs: [argument] })).toThrow(/expected --flag or --flag=value/)
   })
 })
 

@@ -2,10 +2,10 @@
 import type { BuildRequest } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
+import { planBuild, planEnvironment, planExport } from './command-line.ts'
 import { formatRegistries } from './configuration.ts'
 import { explainFailure } from './engine-failure.ts'
 import { createEngineLog } from './engine-log.ts'
-import { planBuild, planEnvironment, planExport } from './plan.ts'
 
 const request: BuildRequest = {
   name: 'web',
@@ -21,6 +21,7 @@ const request: BuildRequest = {
   secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
   cacheRepository: { host: 'ghcr.io', name: 'acme/cache/linux-arm-v7' },
   sourceDateEpoch: 7,
+  mounts: [],
   engineArgs: ['--memory=1g'],
   allowances: [],
   layout: '/workspace/out',
@@ -59,13 +60,13 @@ test('storage, registries and policy are the work directory’s own', () => {
 })
 
 test('in a user namespace buildah knows that its root is not the machine’s', () => {
-  const settings = { path: '/bin', proxies: {}, sshSocket: undefined, certificates: '/certs' }
-  const outside = { uid: 1000, gid: 100 }
-  expect(planEnvironment('/work', { ...settings, outside })).toMatchObject({
+  const env = { PATH: '/bin' }
+  expect(planEnvironment(env, '/work', { uid: 1000, gid: 100 })).toMatchObject({
+    PATH: '/bin',
+    CONTAINERS_CONF: '/work/containers.conf',
     _CONTAINERS_ROOTLESS_UID: '1000',
-    SSL_CERT_DIR: '/work/staging/certificates:/certs',
   })
-  expect(planEnvironment('/work', { ...settings, outside: undefined })).not.toHaveProperty('_CONTAINERS_ROOTLESS_UID')
+  expect(planEnvironment(env, '/work', undefined)).not.toHaveProperty('_CONTAINERS_ROOTLESS_UID')
 })
 
 test('registries: short names are docker.io’s, mirrors come first, only named hosts are insecure', () => {

@@ -1,0 +1,80 @@
+// Builds with BuildKit: builder, preflight, build, in this order, and cleans up whatever happens.
+import { rm } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import type { Host } from '@polyarch/ci-host'
+import {
+  type BuildRequest,
+  type BuildWithEngine,
+  type FinishedLayout,
+  findEnclosure,
+  openPartialLayout,
+  openProgramEnvironment,
+  openWorkDirectory,
+  passPreflight,
+  publishBuild,
+  reachRegistries,
+  removeMapped,
+  removePlainly,
+  requireRunnable,
+  stageBuild,
+  staged,
+} from '@polyarch/engine'
+import { explainFailure } from './build-failure.ts'
+import type { Builder } from './builder.ts'
+import { openBuildx } from './buildx-builder.ts'
+import { chooseBuilder } from './choose-builder.ts'
+import type { BuildOptions } from './command-line.ts'
+import type { BuildkitSettings } from './inputs.ts'
+import { startBuildkitd } from './own-buildkitd.ts'
+import { places } from './places.ts'
+import { createProgress } from './progress.ts'
+import { openRemote } from './remote-builder.ts'
+
+const build = async (
+  request: BuildRequest,
+  host: Host,
+  builder: Builder,
+  options: Omit<BuildOptions, 'output'>,
+): Promise<FinishedLayout> => {
+  const progress = createProgress(host.log, relative(host.directory, request.dockerfile))
+  await using partial = await openPartialLayout(request.layout)
+  const { code } = await host.log.group(`BuildKit ${request.name}`, () =>
+    builder.build(request, { ...options, output: partial.path }, (line) => progress.add(line)),
+  )
+  host.signal.throwIfAborted()
+  if (code !== 0) throw explainFailure(request.name, code, progress)
+  if (progress.cached > 0) host.log.info(`${progress.cached} steps came from the cache`)
+  // containerd's store keeps unfinished uploads there.
+  await rm(join(partial.path, 'ingest'), { recursive: true, force: true })
+  return await publishBuild(partial, request, host)
+}
+
+/** Builds with a buildkitd that it starts and ends, one that is given, or docker buildx. */
+export const buildWithBuildkit: BuildWithEngine<BuildkitSettings> = async (request, settings, host, stores) => {
+  const choice = await chooseBuilder(settings, host)
+  host.log.info(`builder ${choice.builder}: ${choice.reason}`)
+  const reach = await reachRegistries(request, settings, stores)
+  const enclosure = choice.builder === 'buildkitd' ? await findEnclosure(host, 'input builder: buildkitd') : undefined
+  const removeTree = enclosure ? removeMapped(host, enclosure.mapping) : removePlainly
+  await using work = await openWorkDirectory(host.directory, 'buildkit', removeTree)
+  await using program = await openProgramEnvironment(host, work.path, settings.ssh)
+  await stageBuild(host, join(work.path, places.staging), request, {
+    logins: reach.logins,
+    caFile: settings['ca-file'],
+  })
+  const env = { ...program.env, DOCKER_CONFIG: join(work.path, staged.docker) }
+  const openBuilder = async (): Promise<Builder> => {
+    if (choice.builder === 'remote') return await openRemote(host, settings, choice.address, work.path, env)
+    if (enclosure === undefined) return await openBuildx(host, work.path, env, reach)
+    const { 'buildkit-state': state, 'buildkitd-args': args } = settings
+    return await startBuildkitd(host, { work: work.path, env, access: reach, enclosure, state, args })
+  }
+  await using builder = await openBuilder()
+  const { version } = builder
+  await passPreflight(request, { engine: 'buildkit', version }, settings.preflight, stores, host)
+  if (builder.runsHere) await requireRunnable(host, request, 'stage')
+  host.log.info(`building ${request.name} with BuildKit ${version}`)
+  const { provenance, sbom } = settings
+  const options = { provenance, sbom, ssh: program.agents, insecure: reach.insecure }
+  return { layout: await build(request, host, builder, options), version }
+}

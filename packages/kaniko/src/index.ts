@@ -1,0 +1,3 @@
+// @polyarch/kaniko: builds a request with kaniko.
+export { buildWithKaniko } from './build.ts'
+export { type KanikoSettings, kanikoInputs } from './inputs.ts'
