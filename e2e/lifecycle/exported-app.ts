@@ -46,8 +46,7 @@ export const listChanges = async ({ layers }: Pick<PulledImage, 'layers'>): Prom
         state.set(path, facts)
       } else {
         const removed = `${directory}/${name}`
-        for (const below of [...state.keys()])
-          if (below === removed || below.startsWith(`${removed}/`)) state.delete(below)
+        for (const below of state.keys()) if (below === removed || below.startsWith(`${removed}/`)) state.delete(below)
         changed[removed] = 'removed'
       }
     }

@@ -40,15 +40,13 @@ const requireDisposable = async (root: string): Promise<void> => {
 export const runInJail = async (run: JailRun): Promise<CommandEnd> => {
   const { root, mounts, command, user = { uid: 0, gid: 0 }, directory = '/', env } = run
   await requireDisposable(root)
-  const args = [
-    ...['--mount', '--pid', '--fork', '--kill-child', '--', '/bin/sh', '-c', jailScript, 'jail'],
-    ...[root, await readlink('/proc/self/ns/mnt'), `${user.uid}:${user.gid}`],
-    ...mounts.flatMap(({ source, target, writable }) => [writable ? 'rw' : 'ro', source, target]),
-    '--',
-    ...['/bin/busybox', 'env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
-    ...(directory === '/' ? [] : ['/bin/sh', '-c', `cd '${directory}' && exec "$@"`, 'sh']),
-    ...command,
-  ]
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child']
+  const place = [root, await readlink('/proc/self/ns/mnt'), `${user.uid}:${user.gid}`]
+  const binds = mounts.flatMap(({ source, target, writable }) => [writable ? 'rw' : 'ro', source, target])
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  const inDirectory = directory === '/' ? [] : ['/bin/sh', '-c', `cd '${directory}' && exec "$@"`, 'sh']
+  const inside = ['/bin/busybox', 'env', '-i', ...variables, ...inDirectory, ...command]
+  const args = [...namespaces, '--', '/bin/sh', '-c', jailScript, 'jail', ...place, ...binds, '--', ...inside]
   // For the script's own programs.
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
   const { exitCode, all } = await execa('unshare', args, {

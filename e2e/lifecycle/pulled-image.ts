@@ -87,7 +87,7 @@ export const pullImage = async (reference: string, architecture = 'amd64'): Prom
   return { digest: sha256(manifest), config, layers }
 }
 
-const describe = ({ type, mode = 0, uid, gid, linkname }: Header, content: Uint8Array): string => {
+const describe = ({ type, mode, uid, gid, linkname }: Header, content: Uint8Array): string => {
   if (type === 'link') return `hard link to ${linkname?.replace(/^\//, '')}`
   const owner = `${uid}:${gid}`
   if (type === 'symlink') return `link to ${linkname} ${owner}`

@@ -24,6 +24,16 @@ export const PlannedBuild = z.strictObject({
 })
 export type PlannedBuild = z.infer<typeof PlannedBuild>
 
+/** A base image of Cloud Native Buildpacks that is extended, instead of a Dockerfile that is built. */
+export const PlannedExtension = z.strictObject({
+  kind: z.enum(['run', 'build']).meta({ description: 'Which base image is extended.' }),
+  context: z.string().meta({ description: 'The application, which the extensions’ Dockerfiles may copy from.' }),
+  layers: z.string().meta({
+    description: 'Where the lifecycle’s phases leave their files; {{platform}} stands for the leg’s platform.',
+  }),
+})
+export type PlannedExtension = z.infer<typeof PlannedExtension>
+
 export const PlannedImage = z.strictObject({
   id: imageIdField,
   repositories: z.array(storeField).min(1),
@@ -31,7 +41,10 @@ export const PlannedImage = z.strictObject({
   platforms: z.array(platformField).min(1),
   labels: textMapField,
   annotations: textMapField,
+  /** Null where every platform is built elsewhere, and where another image is extended. */
   build: PlannedBuild.nullable(),
+  /** Absent where nothing is extended. */
+  extend: PlannedExtension.optional(),
   prebuilt: z.record(platformField, z.string()),
   needs: z.array(imageIdField),
 })

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path'
 import { type Host, requireValues } from '@polyarch/ci-host'
 import { type Allowance, automaticArgs, type BuildSettings, features, pinSources } from '@polyarch/dockerfile'
 import {
-  isExtension,
   type Leg,
   type MergeResult,
   parseArtifactReference,
@@ -119,9 +118,8 @@ const readPlannedSource = async (inputs: BuildInputs, host: Host, engine: Engine
   const image = requireImage(plan, leg.image)
   if (leg.engine !== engine)
     throw inputFailure(`leg ${leg.id} is planned for ${leg.engine}: build it with ${leg.engine}-build`)
+  if (image.extend) throw inputFailure(`leg ${leg.id} extends a ${image.extend.kind} image: build it with extend-image`)
   if (image.build === null) throw inputFailure(`leg ${leg.id}: image ${image.id} has nothing to build`)
-  if (isExtension(image.build))
-    throw inputFailure(`leg ${leg.id} extends a ${image.build.extend.kind} image: build it with extend-image`)
   const { context, dockerfile, target, args, remote, allow = [] } = image.build
   if (remote !== null && !(await findRealPath(resolve(host.directory, context)))) {
     if (parseArtifactReference(inputs.plan) === undefined)
