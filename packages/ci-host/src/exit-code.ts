@@ -12,9 +12,12 @@ const exitCodes: Readonly<Record<FailureKind, number>> = {
   policy: 8,
 }
 
-/** The exit code for what was thrown: the failure's own, 128 + the signal's number for a cancelled job, else 1. */
+/**
+ * The exit code for what was thrown: the failure's own or that of its kind, 128 + the signal's number for a cancelled
+ * job, else 1.
+ */
 export const exitCodeOf = (error: unknown): number => {
-  if (error instanceof Failure) return exitCodes[error.kind]
+  if (error instanceof Failure) return error.exitCode ?? exitCodes[error.kind]
   if (error instanceof Cancellation) return error.exitCode
   return 1
 }

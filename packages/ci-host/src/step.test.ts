@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { lines, list, map, number, text } from './inputs.ts'
+import { lines, list, map, number, orVariable, text } from './inputs.ts'
 import { parseInputs, readRawInputs, secretsOf, stepInputs } from './step.ts'
 
 const step = {
@@ -8,6 +8,7 @@ const step = {
     tags: list('Tags'),
     'build-args': map('Arguments'),
     optional: text('A text'),
+    layers: orVariable('CNB_LAYERS_DIR', text('A directory', { default: '/layers' })),
     concurrency: number('How many', { default: 4 }),
     'registry-auth': lines('Logins', { secret: true }),
   }),
@@ -24,6 +25,15 @@ describe('inputs', () => {
     const raw = readRawInputs(step, {}, { INPUT_OPTIONAL: '', INPUT_CONCURRENCY: '', INPUT_TAGS: '' })
     expect(raw).toEqual({})
     expect(parseInputs(step, raw)).toMatchObject({ concurrency: 4, tags: [] })
+  })
+
+  test('come from another program’s variable after flags and their own', () => {
+    const layersOf = (flags: Parameters<typeof readRawInputs>[1], env: Record<string, string>) =>
+      parseInputs(step, readRawInputs(step, flags, { CNB_LAYERS_DIR: 'theirs', ...env })).layers
+    expect(layersOf({}, {})).toBe('theirs')
+    expect(layersOf({}, { INPUT_LAYERS: 'own' })).toBe('own')
+    expect(layersOf({ layers: ['flag'] }, { INPUT_LAYERS: 'own' })).toBe('flag')
+    expect(layersOf({}, { CNB_LAYERS_DIR: ' ' })).toBe('/layers')
   })
 
   test('keep a map key apart from the prototype', () => {

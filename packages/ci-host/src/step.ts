@@ -47,10 +47,10 @@ export const readRawInputs = (
   env: Readonly<Record<string, string | undefined>>,
 ): RawInputs =>
   Object.fromEntries(
-    stepInputs(step).flatMap(([name]) => {
+    stepInputs(step).flatMap(([name, { variable }]) => {
       const flag = flags[name]
       if (flag !== undefined) return [[name, flag]]
-      const value = inputVariables(name)
+      const value = [...inputVariables(name), ...(variable === undefined ? [] : [variable])]
         .map((variable) => env[variable]?.trim())
         .find((candidate) => candidate !== undefined && candidate !== '')
       return value === undefined ? [] : [[name, value]]

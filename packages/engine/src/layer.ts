@@ -27,8 +27,8 @@ const zstd = [0x28, 0xb5, 0x2f, 0xfd]
 const startsWith = (bytes: Uint8Array, magic: readonly number[]): boolean =>
   magic.every((byte, position) => bytes[position] === byte)
 
-/** The bytes uncompressed. The content decides, not the media type: registries are known to mix them up. */
-async function* decompress(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/** A layer's bytes uncompressed. The content decides, not the media type: registries are known to mix them up. */
+export async function* decompressLayer(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const chunks = bytes[Symbol.asyncIterator]()
   let head = Buffer.alloc(0)
   while (head.length < zstd.length) {
@@ -96,7 +96,7 @@ export const readLayer = async (
   // The rejection is met by the races below; between two of them nobody listens.
   finished.catch(() => undefined)
   try {
-    for await (const chunk of decompress(bytes)) {
+    for await (const chunk of decompressLayer(bytes)) {
       hash.update(chunk)
       if (!tar.write(chunk)) await Promise.race([once(tar, 'drain'), finished])
     }

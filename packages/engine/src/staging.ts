@@ -31,7 +31,7 @@ const readIgnoreFile = async (host: Host, { context, dockerfile }: BuildRequest)
   for (const candidate of [`${dockerfile}.dockerignore`, join(context, '.dockerignore')]) {
     const real = await findRealPath(candidate)
     if (real === undefined) continue
-    if (!isInside(await realpath(host.directory), real))
+    if (!isInside(await realpath(host.directory), real) && !isInside(context, real))
       throw inputFailure(`${candidate} leads to ${real}, outside the workspace`)
     return await readFile(real, 'utf8')
   }
