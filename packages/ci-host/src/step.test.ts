@@ -53,6 +53,7 @@ describe('inputs', () => {
       'tags list',
       'build-args map',
       'optional text',
+      'layers text',
       'concurrency number',
       'registry-auth map',
     ])
