@@ -39,10 +39,16 @@ const findInside = async (workspace: string, what: 'context' | 'Dockerfile', pat
 }
 
 /**
+ * The path of a directory, checked to exist inside the workspace.
+ * @throws {Failure} input, where it is not.
+ */
+export const findContext = (workspace: string, path: string): Promise<string> => findInside(workspace, 'context', path)
+
+/**
  * Both paths of a build, checked to exist inside the workspace.
  * @throws {Failure} input, for the first that is not.
  */
 export const findBuildPaths = async (workspace: string, paths: BuildPaths): Promise<BuildPaths> => ({
-  context: await findInside(workspace, 'context', paths.context),
+  context: await findContext(workspace, paths.context),
   dockerfile: await findInside(workspace, 'Dockerfile', paths.dockerfile),
 })

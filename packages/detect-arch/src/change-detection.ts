@@ -11,6 +11,8 @@ import type { ImageRequest, PlanRequest } from './image-request.ts'
 export interface Candidate {
   readonly request: ImageRequest
   readonly build: { readonly context: string; readonly dockerfile: string } | null
+  /** Instead of a build: the application of an extension, all of which counts. */
+  readonly extend: { readonly context: string } | undefined
   /** The images that it needs, said or found. */
   readonly needs: readonly string[]
 }
@@ -42,7 +44,7 @@ const mayHaveMoved = ({ build }: ImageRequest): boolean =>
   build?.source != null && !/^[0-9a-f]{40}$/.test(build.source.ref)
 
 const reasonFor = async (
-  { request, build }: Candidate,
+  { request, build, extend }: Candidate,
   changes: Changes,
   entries: ReadonlySet<string>,
   directory: string,
@@ -53,7 +55,7 @@ const reasonFor = async (
   const path = findTouching(
     {
       id: request.id,
-      build: local,
+      build: local ?? extend ?? null,
       watch: request.watch,
       ignore: local === null ? undefined : await readIgnoreFile(resolve(directory), local),
       ignoreNames: local === null ? [] : ignoreFileNames(local),

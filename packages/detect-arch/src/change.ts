@@ -7,7 +7,7 @@ import type { ImageRequest } from './image-request.ts'
 export interface WatchedImage {
   readonly id: string
   /** Relative to the workspace; null for an image that is not built from it. */
-  readonly build: { readonly context: string; readonly dockerfile: string } | null
+  readonly build: { readonly context: string; readonly dockerfile?: string } | null
   /** Globs of more paths that count; with `!` before it, of paths that do not. */
   readonly watch: readonly string[]
   readonly ignore: IgnoreFile | undefined
@@ -60,7 +60,9 @@ export const findTouching = (image: WatchedImage, changed: readonly string[]): s
   if (build !== null) {
     const { context, dockerfile } = build
     // What decides about the build counts even where the ignore file leaves it out of the context.
-    const deciding = [dockerfile, ...ignoreNames].find((path) => includes(changed, path))
+    const deciding = [...(dockerfile === undefined ? [] : [dockerfile]), ...ignoreNames].find((path) =>
+      includes(changed, path),
+    )
     if (deciding !== undefined) return deciding
     const above = context === '.' ? undefined : changedAbove(changed, context)
     if (above !== undefined) return above

@@ -1,4 +1,5 @@
 // The schema of polyarch.yaml: every key that it may have.
+import { posix } from 'node:path'
 import { features } from '@polyarch/dockerfile'
 import { imageIdField } from '@polyarch/documents'
 import { inputFailure, parseStoreLocation } from '@polyarch/oci'
@@ -39,6 +40,22 @@ const allowance = z.strictObject({
   reason: z.string().min(1).meta({ description: 'Why it is fine here' }),
 })
 
+const layersDirectory = readBy((text) => {
+  const unknown = /\{\{(?!platform\}\}).*/.exec(text)?.[0]
+  if (unknown !== undefined) throw inputFailure(`"${unknown}" is no placeholder: only {{platform}} is`)
+  if (!posix.isAbsolute(text) && /^\.\.(?:\/|$)/.test(posix.normalize(text)))
+    throw inputFailure(`"${text}" is outside the workspace: name a directory below it, or an absolute one`)
+  return text
+}).meta({
+  description:
+    'Where analyze, detect and restore leave their files when the leg starts; {{platform}} becomes the leg’s, for example linux-arm64',
+})
+
+const extension = z.strictObject({
+  kind: z.enum(['run', 'build']).meta({ description: 'Which base image is extended' }),
+  layers: layersDirectory,
+})
+
 export const ImageConfig = z.strictObject({
   context: filePath.optional().meta({ description: 'The build context, relative to the workspace; default: "."' }),
   dockerfile: filePath.optional().meta({ description: 'Relative to the context; default: Dockerfile' }),
@@ -61,6 +78,10 @@ export const ImageConfig = z.strictObject({
       'Globs of more files whose change rebuilds this image; with ! before it, of files whose change does not',
   }),
   prebuilt: z.record(platform, content).optional().meta({ description: 'Platforms whose images are built elsewhere' }),
+  extend: extension.optional().meta({
+    description:
+      'Extends a base image of Cloud Native Buildpacks with the Dockerfiles that its extensions generate; context is the application',
+  }),
   source: source.optional().meta({ description: 'Builds another git repository instead of this one' }),
   allow: z.array(allowance).optional().meta({ description: 'Preflight findings that are fine here' }),
 })

@@ -68,7 +68,7 @@ images:
     [
       'a key of the predecessor',
       ['additional_tags: [x]'],
-      '4:5: unknown key "additional_tags": known are context, dockerfile, target, repositories, platforms, tags, build-args, labels, annotations, engine, emulate, needs, watch, prebuilt, source, allow',
+      '4:5: unknown key "additional_tags": known are context, dockerfile, target, repositories, platforms, tags, build-args, labels, annotations, engine, emulate, needs, watch, prebuilt, extend, source, allow',
     ],
     ['an underscore for a hyphen', ['build_args: {}'], '4:5: unknown key "build_args": did you mean "build-args"?'],
     [
@@ -114,6 +114,27 @@ images:
       'an unknown finding',
       ['allow: [{ finding: copy-exlude, reason: x }]'],
       '4:24: there is no finding "copy-exlude": did you mean "copy-exclude"?',
+    ],
+    ['an extension of nothing', ['extend: { layers: layers }'], '4:13: expected run, build; found nothing'],
+    [
+      'a placeholder that there is not',
+      ['extend: { kind: run, layers: "layers/{{arch}}" }'],
+      '4:34: "{{arch}}" is no placeholder: only {{platform}} is',
+    ],
+    [
+      'the layers of somebody else',
+      ['extend: { kind: run, layers: web/../../layers }'],
+      '4:34: "web/../../layers" is outside the workspace: name a directory below it, or an absolute one',
+    ],
+    [
+      'an extension and a Dockerfile',
+      ['extend: { kind: run, layers: layers }', 'dockerfile: Dockerfile'],
+      '5:5: dockerfile says how a Dockerfile is built, and extend that there is none: its extensions generate theirs',
+    ],
+    [
+      'an extension for whatever its base image has',
+      ['extend: { kind: build, layers: /layers }', 'platforms: auto'],
+      '5:16: nobody knows yet which image is extended, and so not its platforms: list them',
     ],
     ['a prototype', ['__proto__: { polluted: 1 }'], '4:5: a key cannot be called __proto__'],
   ])('with %s says where and what', (_what, lines, message) => {

@@ -16,8 +16,9 @@ const toRequest = (id: string, image: ImageConfig, defaults: Defaults, source: Y
   const context = image.context ?? '.'
   return {
     id,
+    ...(image.extend ? { extend: { ...image.extend, context } } : {}),
     build:
-      image.prebuilt !== undefined && !isBuilt(image)
+      image.extend !== undefined || (image.prebuilt !== undefined && !isBuilt(image))
         ? null
         : {
             context,
@@ -43,8 +44,30 @@ const toRequest = (id: string, image: ImageConfig, defaults: Defaults, source: Y
 }
 
 /** An image with prebuilt platforms is built here too where it says anything of a build. */
-const isBuilt = ({ context, dockerfile, target, source, platforms }: ImageConfig): boolean =>
-  [context, dockerfile, target, source, platforms].some((value) => value !== undefined)
+const isBuilt = ({ context, dockerfile, target, source, platforms, extend }: ImageConfig): boolean =>
+  [context, dockerfile, target, source, platforms, extend].some((value) => value !== undefined)
+
+/** What only a Dockerfile of one's own can be built with; an extended image has the labels that it is given there. */
+const buildKeys = ['dockerfile', 'target', 'build-args', 'labels', 'source', 'allow'] as const
+
+const extensionProblems = (id: string, image: ImageConfig, source: YamlSource): Problem[] => {
+  if (image.extend === undefined) return []
+  const problems = buildKeys
+    .filter((key) => image[key] !== undefined)
+    .map((key) => ({
+      place: source.placeOfKey(['images', id, key]),
+      message: `${key} says how a Dockerfile is built, and extend that there is none: its extensions generate theirs`,
+    }))
+  return image.platforms === 'auto'
+    ? [
+        ...problems,
+        {
+          place: source.placeOf(['images', id, 'platforms']),
+          message: 'nobody knows yet which image is extended, and so not its platforms: list them',
+        },
+      ]
+    : problems
+}
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -70,6 +93,8 @@ export const readConfig = (text: string, file: string): PlanRequest => {
   const named = isRecord(source.value) && isRecord(source.value['images']) ? Object.keys(source.value['images']) : []
   problems.push(...repeatedKeys(['runners'], platform, source))
   problems.push(...named.flatMap((id) => repeatedKeys(['images', id, 'prebuilt'], platform, source)))
+  for (const [id, image] of Object.entries(parsed.data?.images ?? {}))
+    problems.push(...extensionProblems(id, image ?? {}, source))
   problems.push(...requestProblems(images, named))
   if (problems.length > 0) throw problemsFailure(problems)
   return { images, runners: parsed.data?.runners ?? {}, files: [file], skipped: new Map() }

@@ -25,10 +25,21 @@ export interface BuildRequest {
   readonly allow: readonly Allowance[]
 }
 
+/** A base image of Cloud Native Buildpacks that is extended, by Dockerfiles that no plan can know. */
+export interface ExtensionRequest {
+  readonly kind: 'run' | 'build'
+  /** The application, relative to the workspace. */
+  readonly context: string
+  /** Where the lifecycle's phases leave their files, `{{platform}}` standing for a leg's platform. */
+  readonly layers: string
+}
+
 export interface ImageRequest {
   readonly id: string
-  /** Null where every platform is built elsewhere. */
+  /** Null where every platform is built elsewhere, and where another image is extended. */
   readonly build: BuildRequest | null
+  /** Absent where nothing is extended. */
+  readonly extend?: ExtensionRequest
   /** Null: the default for its id. */
   readonly repositories: readonly string[] | null
   /** Null: the platform of this machine. */

@@ -5,9 +5,19 @@ import { inputFailure } from '@polyarch/oci'
 import { type ImageMatrix, imageShards, type LegMatrix, legShards, type Outputs } from './outputs.ts'
 
 /** One entry per leg. */
-const legMatrix = ({ legs }: Pick<Plan, 'legs'>): LegMatrix => ({
-  include: legs.map(({ id, image, platform, engine, runner }) => ({ leg: id, image, platform, engine, runner })),
-})
+const legMatrix = ({ images, legs }: Pick<Plan, 'images' | 'legs'>): LegMatrix => {
+  const extensions = new Map(images.map(({ id, extend }) => [id, extend ? { extend: extend.kind } : {}]))
+  return {
+    include: legs.map(({ id, image, platform, engine, runner }) => ({
+      leg: id,
+      image,
+      platform,
+      engine,
+      runner,
+      ...extensions.get(image),
+    })),
+  }
+}
 
 /** One entry per image. */
 const imageMatrix = ({ images }: Pick<Plan, 'images'>): ImageMatrix => ({

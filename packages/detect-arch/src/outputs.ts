@@ -10,6 +10,8 @@ const MatrixLeg = z.object({
   platform: z.string(),
   engine: z.string(),
   runner,
+  /** Only for a leg that extends a base image. */
+  extend: z.enum(['run', 'build']).optional(),
 })
 
 export const LegMatrix = z.object({ include: z.array(MatrixLeg) })
@@ -40,7 +42,7 @@ export const Outputs = z.object({
   'plan-file': z.string().optional().meta({ description: 'The file that the plan was written to, if it was' }),
   matrix: LegMatrix.optional().meta({
     description:
-      'One entry per leg: {"include":[{leg,image,platform,engine,runner}]}; left out where a job matrix cannot hold them all',
+      'One entry per leg: {"include":[{leg,image,platform,engine,runner}]}, with extend (run or build) for extend-image; left out where a job matrix cannot hold them all',
   }),
   'merge-matrix': ImageMatrix.optional().meta({
     description: 'One entry per image: {"include":[{image}]}; left out likewise',

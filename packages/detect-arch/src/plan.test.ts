@@ -42,6 +42,7 @@ const requestOf = (id: string): ImageRequest => ({
 const factsOf = (id: string, { platforms: asked, prebuilt, needs }: Sketch, position: number): ImageFacts => ({
   names: { id, repositories: [`ghcr.io/acme/${id}`], tags: ['latest'] },
   build: { context: '.', dockerfile: 'Dockerfile', target: null, args: {}, remote: null },
+  extend: undefined,
   platforms: asked,
   prebuilt: Object.fromEntries(prebuilt.map((platform) => [platform, `ghcr.io/acme/${id}@${digest}`])),
   needs: needs.filter((need) => need < position).map((need) => `image-${need}`),

@@ -6,6 +6,7 @@ import {
   orderInWaves,
   type Plan,
   type PlannedBuild,
+  type PlannedExtension,
   type PlannedImage,
   sealPlan,
 } from '@polyarch/documents'
@@ -20,6 +21,7 @@ export interface ImageFacts {
   readonly names: ImageNames
   /** With paths relative to the workspace, and the remote source's commit. */
   readonly build: PlannedBuild | null
+  readonly extend: PlannedExtension | undefined
   readonly platforms: readonly string[]
   /** Platforms that are built elsewhere, to references by digest. */
   readonly prebuilt: Readonly<Record<string, string>>
@@ -62,9 +64,11 @@ const planImage = (wanted: ImageRequest, found: ImageFacts, facts: PlanFacts): P
   repositories: [...found.names.repositories],
   tags: [...found.names.tags],
   platforms: [...new Set([...found.platforms, ...Object.keys(found.prebuilt)])],
-  labels: { ...facts.labels, ...wanted.labels },
+  // What the extensions leave, and what the lifecycle exports over it, is theirs alone.
+  labels: found.extend ? {} : { ...facts.labels, ...wanted.labels },
   annotations: { ...facts.labels, ...wanted.annotations },
   build: found.build,
+  ...(found.extend ? { extend: found.extend } : {}),
   prebuilt: { ...found.prebuilt },
   needs: found.needs.filter((need) => facts.images.has(need)),
 })

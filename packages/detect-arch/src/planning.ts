@@ -1,11 +1,12 @@
 // Finds out everything that the plan needs to know of the images asked for, and makes it.
 import type { Host } from '@polyarch/ci-host'
-import type { PlannedBuild } from '@polyarch/documents'
+import type { PlannedBuild, PlannedExtension } from '@polyarch/documents'
 import { Failure, isStoreError } from '@polyarch/oci'
 import { type LookUpImage, openImageLookup, openStores } from '@polyarch/stores'
 import { findAutoPlatforms } from './auto-platforms.ts'
 import { type BuildFacts, readBuildFacts } from './build-facts.ts'
 import { openBuildFiles } from './build-files.ts'
+import { findContext } from './build-paths.ts'
 import { detectChanges } from './change-detection.ts'
 import { chooseEngine } from './engine-choice.ts'
 import { type ImageNames, nameImages } from './image-names.ts'
@@ -31,6 +32,7 @@ interface Candidate {
   readonly request: ImageRequest
   readonly facts: BuildFacts | undefined
   readonly build: PlannedBuild | null
+  readonly extend: PlannedExtension | undefined
   readonly needs: readonly string[]
 }
 
@@ -55,6 +57,29 @@ const refuseCycle = (candidates: readonly Candidate[]): void => {
     ])
 }
 
+/** The extension with its application found; undefined where something is wrong, which is added to the problems. */
+const locateExtension = async (
+  { id, extend, placeOf }: ImageRequest,
+  directory: string,
+  problems: Problem[],
+): Promise<PlannedExtension | undefined> => {
+  if (extend === undefined) return undefined
+  try {
+    return { ...extend, context: await findContext(directory, extend.context) }
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'input') throw error
+    problems.push({ place: placeOf('context'), message: `${id}: ${error.message}` })
+    return undefined
+  }
+}
+
+/** What no plan can look into has to be able to run: an extension may do anything. */
+const executedBy = ({ request, facts, extend }: Candidate): ImageFacts['executed'] => {
+  if (extend === undefined) return facts?.executed ?? (() => [])
+  const { file, line = 1 } = request.placeOf('extend')
+  return (platform) => [{ file, line, text: 'extend', platform }]
+}
+
 /** Every image with what its Dockerfile says. */
 const readCandidates = async (
   chosen: readonly ImageRequest[],
@@ -75,7 +100,8 @@ const readCandidates = async (
       const facts =
         request.build === null ? undefined : await readBuildFacts(request, request.build, workspace, problems)
       const needs = needsOf(request, facts, index, machine)
-      return { id: request.id, request, facts, build: facts?.build ?? null, needs }
+      const extend = await locateExtension(request, host.directory, problems)
+      return { id: request.id, request, facts, build: facts?.build ?? null, extend, needs }
     }),
   )
   if (problems.length > 0) throw problemsFailure(problems)
@@ -152,7 +178,7 @@ export const planImages = async (
   const platformsOf = openPlatforms(candidates, names, machine, lookUp, problems, notes)
   const found = await Promise.all(
     candidates.filter(isBuilt).map(async (candidate): Promise<[string, ImageFacts]> => {
-      const { id, request: image, facts, build, needs } = candidate
+      const { id, request: image, facts, build, extend, needs } = candidate
       const asked = await platformsOf(candidate)
       const prebuilt = await resolvePrebuilt(image, lookUp, problems)
       return [
@@ -160,10 +186,11 @@ export const planImages = async (
         {
           names: names.get(id) ?? { id, repositories: [], tags: [] },
           build,
+          extend,
           platforms: asked,
           prebuilt,
           needs,
-          executed: facts?.executed ?? (() => []),
+          executed: executedBy(candidate),
           engine: (platform, buildPlatform) => chooseEngine(image.engine, facts, platform, buildPlatform),
         },
       ]

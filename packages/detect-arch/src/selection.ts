@@ -20,7 +20,10 @@ export interface Selection {
 /** An entry of a list names an image by its id, or by the directory that it is built from. */
 const findImage = (entry: string, images: readonly ImageRequest[]): ImageRequest | undefined => {
   const directory = entry.replace(/^\.\//, '').replace(/\/+$/, '')
-  return images.find(({ id }) => id === entry) ?? images.find(({ build }) => build?.context === directory)
+  return (
+    images.find(({ id }) => id === entry) ??
+    images.find(({ build, extend }) => (build ?? extend)?.context === directory)
+  )
 }
 
 const readList = async (file: string, directory: string, images: readonly ImageRequest[]): Promise<ImageRequest[]> => {

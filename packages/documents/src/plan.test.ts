@@ -3,6 +3,7 @@ import { parsePlatform, platformSlug } from '@polyarch/oci'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson } from './canonical.ts'
+import { requireExtension } from './extension.ts'
 import { requireImage, requireLeg } from './lookup.ts'
 import { type Leg, type Plan, type PlannedImage, planId, sealPlan, verifyPlan } from './plan.ts'
 
@@ -97,6 +98,29 @@ describe('a plan', () => {
 
   test('with nothing to build is a plan too', () => {
     expect(() => verifyPlan(seal([]))).not.toThrow()
+  })
+})
+
+describe('a leg that extends a base image', () => {
+  const extend = { kind: 'run', context: 'web', layers: 'layers/{{platform}}' } as const
+  const plan = seal([image('web', { build: null, extend }), image('api')])
+
+  test('knows the directory of its own platform', () => {
+    expect(requireExtension(plan, requireLeg(plan, 'web.linux-arm64'))).toEqual({
+      ...extend,
+      layers: 'layers/linux-arm64',
+    })
+  })
+
+  test('is told from one that builds a Dockerfile', () => {
+    expect(() => requireExtension(plan, requireLeg(plan, 'api.linux-arm64'))).toThrow(
+      expect.objectContaining({ kind: 'input', message: expect.stringContaining('image api has a Dockerfile') }),
+    )
+  })
+
+  test('is part of the plan’s id', () => {
+    const other = seal([image('web', { build: null, extend: { ...extend, kind: 'build' } }), image('api')])
+    expect(other.id).not.toBe(plan.id)
   })
 })
 

@@ -189,11 +189,15 @@ describe('refuses', () => {
     })
   })
 
-  test('a leg of another engine, of another plan, or with nothing to build', async () => {
+  test('a leg of another engine, of another plan, with nothing to build or with something to extend', async () => {
     const own = { plan: JSON.stringify(plan()), leg: 'web.linux-amd64' }
     await expect(readAnywhere(own)).rejects.toThrow(/leg "web.linux-amd64" is not in plan/)
     const prebuilt = JSON.stringify(plan({ build: null }))
     await expect(readAnywhere({ plan: prebuilt, leg: 'web.linux-arm64' })).rejects.toThrow(/nothing to build/)
+    const extend = { kind: 'run', context: 'web', layers: 'layers' }
+    await expect(
+      readAnywhere({ plan: JSON.stringify(plan({ build: null, extend })), leg: 'web.linux-arm64' }),
+    ).rejects.toThrow('leg web.linux-arm64 extends a run image: build it with extend-image')
     await withWorkspace(async (workspace) => {
       const inputs = parseInputs(step, { plan: JSON.stringify(plan()), leg: 'web.linux-arm64' })
       await expect(readBuildRequest(inputs, openHost({}, workspace), 'buildah')).rejects.toThrow(
