@@ -30,6 +30,7 @@ import type { BuildahSettings } from './inputs.ts'
 import { places } from './places.ts'
 import { statePlatforms } from './stated-platforms.ts'
 import { chooseStorage } from './storage.ts'
+import { openVolumes } from './volumes.ts'
 
 const build = async (
   request: BuildRequest,
@@ -47,13 +48,16 @@ const build = async (
   await stageBuild(host, join(work, places.staging), stated, { logins: reach.logins, caFile: settings['ca-file'] })
   await using partial = await openPartialLayout(request.layout)
   await mkdir(blobDirectory(partial.path), { recursive: true })
+  await using volumes = await openVolumes(request.mounts)
   await using program = await openProgramEnvironment(host, work, settings.ssh)
   const outside =
     enclosure.mapping === 'all' ? undefined : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   const buildah = openBuildah(host, enclosure, work, planEnvironment(program.env, work, outside))
   const log = createEngineLog(host.log, new Set(Object.keys(automaticArgs(request.buildPlatform, request.platform))))
   const built = await host.log.group(`buildah ${request.name}`, () =>
-    buildah(planBuild(request, driver, program.agents), (line, stream) => log.add(line, stream)),
+    buildah(planBuild(request, driver, { ssh: program.agents, volumes: volumes.values }), (line, stream) =>
+      log.add(line, stream),
+    ),
   )
   host.signal.throwIfAborted()
   if (built.code !== 0) throw explainFailure(request.name, built.code, log)

@@ -28,7 +28,7 @@ const request: BuildRequest = {
 }
 
 test('a build: every value attached to its flag, secrets by file, the context last', () => {
-  const args = planBuild(request, 'vfs', ['default'])
+  const args = planBuild(request, 'vfs', { ssh: ['default'], volumes: ['/tmp/a:/app'] })
   expect(args).toEqual(
     expect.arrayContaining([
       '--storage-driver=vfs',
@@ -39,6 +39,7 @@ test('a build: every value attached to its flag, secrets by file, the context la
       '--label=org.example.a=x, y',
       '--secret=id=token,src=staging/secrets/token',
       '--ssh=default',
+      '--volume=/tmp/a:/app',
       '--timestamp=7',
       '--cache-from=ghcr.io/acme/cache/linux-arm-v7',
       '--memory=1g',
@@ -49,7 +50,10 @@ test('a build: every value attached to its flag, secrets by file, the context la
 })
 
 test('storage, registries and policy are the work directory’s own', () => {
-  for (const args of [planBuild(request, 'overlay', []), planExport('overlay', 'sha256:1', '/out/blobs/sha256')])
+  for (const args of [
+    planBuild(request, 'overlay', { ssh: [], volumes: [] }),
+    planExport('overlay', 'sha256:1', '/out/blobs/sha256'),
+  ])
     for (const flag of [
       'root=storage',
       'runroot=run',

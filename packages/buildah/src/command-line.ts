@@ -40,6 +40,7 @@ const reservedFlags = [
   'timestamp',
   'tls-verify',
   'variant',
+  'volume',
 ]
 
 const pairs = (flag: string, values: Readonly<Record<string, string>>): string[] =>
@@ -60,7 +61,11 @@ const globalFlags = (driver: StorageDriver): string[] => [
  * the layout in the end is OCI all the same.
  * @throws {Failure} input, for engine-args that are not a user's.
  */
-export const planBuild = (request: BuildRequest, driver: StorageDriver, ssh: readonly string[]): string[] => {
+export const planBuild = (
+  request: BuildRequest,
+  driver: StorageDriver,
+  { ssh, volumes }: { readonly ssh: readonly string[]; readonly volumes: readonly string[] },
+): string[] => {
   const cache = request.cacheRepository && formatRepository(request.cacheRepository)
   return [
     ...globalFlags(driver),
@@ -80,6 +85,7 @@ export const planBuild = (request: BuildRequest, driver: StorageDriver, ssh: rea
     ...pairs('label', request.labels),
     ...request.secrets.map(({ id }) => `--secret=id=${id},src=${staged.secrets}/${id}`),
     ...ssh.map((agent) => `--ssh=${agent}`),
+    ...volumes.map((volume) => `--volume=${volume}`),
     ...(request.sourceDateEpoch === undefined ? [] : [`--timestamp=${request.sourceDateEpoch}`]),
     ...(cache === undefined ? [] : [`--cache-from=${cache}`, `--cache-to=${cache}`]),
     ...checkEngineArgs(request.engineArgs, reservedFlags),

@@ -19,11 +19,13 @@ import {
   stageBuild,
   staged,
 } from '@polyarch/engine'
+import { inputFailure } from '@polyarch/oci'
 import { explainFailure } from './build-failure.ts'
 import type { Builder } from './builder.ts'
 import { openBuildx } from './buildx-builder.ts'
 import { chooseBuilder } from './choose-builder.ts'
 import type { BuildOptions } from './command-line.ts'
+import { requestDevice } from './device-mounts.ts'
 import type { BuildkitSettings } from './inputs.ts'
 import { startBuildkitd } from './own-buildkitd.ts'
 import { places } from './places.ts'
@@ -53,12 +55,19 @@ const build = async (
 export const buildWithBuildkit: BuildWithEngine<BuildkitSettings> = async (request, settings, host, stores) => {
   const choice = await chooseBuilder(settings, host)
   host.log.info(`builder ${choice.builder}: ${choice.reason}`)
+  const { mounts } = request
+  if (mounts.length > 0 && choice.builder !== 'buildkitd')
+    throw inputFailure(
+      `input builder: commands of this build work on ${mounts[0]?.directory}, which only a buildkitd that the step starts can give them, not builder ${choice.builder}`,
+    )
   const reach = await reachRegistries(request, settings, stores)
   const enclosure = choice.builder === 'buildkitd' ? await findEnclosure(host, 'input builder: buildkitd') : undefined
   const removeTree = enclosure ? removeMapped(host, enclosure.mapping) : removePlainly
   await using work = await openWorkDirectory(host.directory, 'buildkit', removeTree)
   await using program = await openProgramEnvironment(host, work.path, settings.ssh)
-  await stageBuild(host, join(work.path, places.staging), request, {
+  const text = request.dockerfileText
+  const staging = { ...request, dockerfileText: mounts.length > 0 ? requestDevice(text) : text }
+  await stageBuild(host, join(work.path, places.staging), staging, {
     logins: reach.logins,
     caFile: settings['ca-file'],
   })
@@ -67,7 +76,7 @@ export const buildWithBuildkit: BuildWithEngine<BuildkitSettings> = async (reque
     if (choice.builder === 'remote') return await openRemote(host, settings, choice.address, work.path, env)
     if (enclosure === undefined) return await openBuildx(host, work.path, env, reach)
     const { 'buildkit-state': state, 'buildkitd-args': args } = settings
-    return await startBuildkitd(host, { work: work.path, env, access: reach, enclosure, state, args })
+    return await startBuildkitd(host, { work: work.path, env, access: reach, enclosure, mounts, state, args })
   }
   await using builder = await openBuilder()
   const { version } = builder

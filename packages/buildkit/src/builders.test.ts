@@ -85,6 +85,7 @@ describe.skipIf(lacks('buildkit', user, 'docker-registry', 'skopeo', 'busybox-am
         work: directory.path,
         enclosure: await findEnclosure(host, 'the test'),
         env: planProgramEnvironment(directory.path, settings),
+        mounts: [],
         access: { insecure: [], mirrors: {} },
         state: undefined,
         args: [],

@@ -78,7 +78,12 @@ test('buildx: the same in its own words, the context last', () => {
 })
 
 test('buildkitd is told mirrors, insecure hosts and its own places', () => {
-  const settings = { state: '/work/"state"', telemetrySocket: '/work/run/otel.sock', keepsState: false }
+  const settings = {
+    state: '/work/"state"',
+    telemetrySocket: '/work/run/otel.sock',
+    devices: undefined,
+    keepsState: false,
+  }
   const access = { insecure: ['127.0.0.1:5000'], mirrors: { 'docker.io': ['127.0.0.1:5000/hub'] } }
   expect(formatDaemonConfig(settings, access)).toBe(`root = "/work/\\"state\\""
 [otel]

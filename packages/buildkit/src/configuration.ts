@@ -9,6 +9,8 @@ export interface DaemonSettings {
   readonly state: string
   /** Absolute: the socket that it mounts into the containers of RUN instructions. */
   readonly telemetrySocket: string
+  /** Absolute: where the devices of the build are described; undefined where it has none of its own. */
+  readonly devices: string | undefined
   /** Whether the state is kept, so that it has to be kept small. */
   readonly keepsState: boolean
 }
@@ -28,13 +30,14 @@ export const formatRegistries = ({ insecure, mirrors }: RegistryAccess): string 
 
 /** https://github.com/moby/buildkit/blob/v0.33.0/docs/buildkitd.toml.md */
 export const formatDaemonConfig = (
-  { state, telemetrySocket, keepsState }: DaemonSettings,
+  { state, telemetrySocket, devices, keepsState }: DaemonSettings,
   access: RegistryAccess,
 ): string =>
   [
     `root = ${quote(state)}`,
     '[otel]',
     `socketPath = ${quote(telemetrySocket)}`,
+    ...(devices === undefined ? [] : ['[cdi]', `specDirs = [${quote(devices)}]`]),
     '[worker.containerd]',
     'enabled = false',
     '[worker.oci]',

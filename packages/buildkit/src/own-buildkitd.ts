@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CommandResult, Host } from '@polyarch/ci-host'
-import { checkEngineArgs, type Enclosure, type RegistryAccess } from '@polyarch/engine'
+import { type BuildMount, checkEngineArgs, type Enclosure, type RegistryAccess } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
 import { openBuildctl } from './buildctl-builder.ts'
 import type { Builder } from './builder.ts'
 import { formatDaemonConfig } from './configuration.ts'
+import { formatDevice } from './device-mounts.ts'
 import { ownAddress, places } from './places.ts'
 
 /** What Polyarch tells buildkitd itself. */
@@ -57,6 +58,7 @@ export interface OwnSettings {
   readonly enclosure: Enclosure
   readonly env: Record<string, string>
   readonly access: RegistryAccess
+  readonly mounts: readonly BuildMount[]
   /** The input buildkit-state. */
   readonly state: string | undefined
   /** The input buildkitd-args. */
@@ -69,7 +71,7 @@ export interface OwnSettings {
  */
 export const startBuildkitd = async (
   host: Host,
-  { work, enclosure, env, access, state, args }: OwnSettings,
+  { work, enclosure, env, access, mounts, state, args }: OwnSettings,
 ): Promise<Builder> => {
   const stateDirectory = state === undefined ? join(work, places.state) : resolve(host.directory, state)
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
@@ -77,7 +79,12 @@ export const startBuildkitd = async (
   const settings = {
     state: stateDirectory,
     telemetrySocket: join(sockets.path, telemetrySocket),
+    devices: mounts.length === 0 ? undefined : join(work, places.devices),
     keepsState: state !== undefined,
+  }
+  if (settings.devices !== undefined) {
+    await mkdir(settings.devices)
+    await writeFile(join(settings.devices, 'mounts.json'), formatDevice(mounts))
   }
   await writeFile(join(work, places.config), formatDaemonConfig(settings, access))
   const stop = new AbortController()

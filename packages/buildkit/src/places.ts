@@ -1,7 +1,7 @@
 // Where BuildKit finds and leaves things: names below the work directory, in which its programs are started.
 import { workPlaces } from '@polyarch/engine'
 
-export const places = { ...workPlaces, state: 'state', config: 'buildkitd.toml' } as const
+export const places = { ...workPlaces, state: 'state', config: 'buildkitd.toml', devices: 'cdi' } as const
 
 /**
  * The socket of the step's own buildkitd. A socket's path has room for 107 bytes only (unix(7)), and a workspace's can

@@ -21,6 +21,7 @@ import {
   type Repository,
 } from '@polyarch/oci'
 import type { BuildInputs } from './build-inputs.ts'
+import type { BuildMount } from './build-mounts.ts'
 import { hostPlatform } from './host-platform.ts'
 import { pinToResults, readPlannedBases } from './planned-bases.ts'
 import { receiveSource } from './received-source.ts'
@@ -30,17 +31,6 @@ import { findRealPath, requireContext, requireDockerfile } from './workspace.ts'
 export interface BuildSecret {
   readonly id: string
   readonly value: Uint8Array
-}
-
-/**
- * A directory of this machine that every RUN sees, and may write to: nothing below its path is part of the image, and
- * a RUN that is taken from a cache writes nothing.
- */
-export interface BuildMount {
-  /** Absolute. */
-  readonly directory: string
-  /** Where commands see it: absolute, plain letters, digits and `._-/`. */
-  readonly path: string
 }
 
 export interface BuildRequest {

@@ -1,5 +1,6 @@
 // @polyarch/engine: what every engine shares: the build request, launching, checking the finished layout.
 export * from './build-inputs.ts'
+export * from './build-mounts.ts'
 export * from './build-outputs.ts'
 export * from './build-report.ts'
 export * from './build-request.ts'

@@ -60,6 +60,7 @@ const build = async (
     own: join(host.directory, '.polyarch'),
     staging: join(work, 'staging'),
     output: partial.path,
+    mounts: request.mounts,
   }
   const access = { ...reach, proxies: readProxies(host.env) }
   const plan = planExecutor(request, facts, launcher.places(directories), access)

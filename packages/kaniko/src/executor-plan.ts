@@ -1,5 +1,5 @@
 // The executor's arguments and environment for a build; pure.
-import { type BuildRequest, checkEngineArgs, type RegistryAccess } from '@polyarch/engine'
+import { type BuildRequest, checkEngineArgs, checkMounts, type RegistryAccess } from '@polyarch/engine'
 import { Failure, formatPlatform, formatRepository } from '@polyarch/oci'
 import type { EngineFacts } from './engine-facts.ts'
 import type { Places } from './places.ts'
@@ -85,6 +85,7 @@ export const planExecutor = (
       `--oci-layout-path=${places.layout}`,
       '--log-format=json',
       '--force',
+      ...checkMounts(request.mounts).map(({ path }) => `--ignore-path=${path}`),
       ...listed('skip-unused-stages'),
       ...listed('image-download-retry', '2'),
       ...pairs('build-arg', request.args),

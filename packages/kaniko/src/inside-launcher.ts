@@ -19,17 +19,24 @@ export const openInsideLauncher = async (host: Host): Promise<Launcher> => {
   return {
     name: 'inside',
     executorId: undefined,
-    places: ({ context, staging, output }) => ({
-      context,
-      dockerfile: `${staging}/Dockerfile`,
-      layout: output,
-      dockerConfig: `${staging}/docker`,
-      secrets: `${staging}/secrets`,
-      certificates: ['/kaniko/ssl/certs', host.env['SSL_CERT_DIR'], `${staging}/certificates`]
-        .filter(Boolean)
-        .join(':'),
-      temporary: '/kaniko',
-    }),
+    places: ({ context, staging, output, mounts }) => {
+      const elsewhere = mounts.find(({ directory, path }) => directory !== path)
+      if (elsewhere)
+        throw inputFailure(
+          `input launcher: in the kaniko image commands see ${elsewhere.directory} where it is, not at ${elsewhere.path}: mount it there, or use jail, docker or podman`,
+        )
+      return {
+        context,
+        dockerfile: `${staging}/Dockerfile`,
+        layout: output,
+        dockerConfig: `${staging}/docker`,
+        secrets: `${staging}/secrets`,
+        certificates: ['/kaniko/ssl/certs', host.env['SSL_CERT_DIR'], `${staging}/certificates`]
+          .filter(Boolean)
+          .join(':'),
+        temporary: '/kaniko',
+      }
+    },
     run: ({ onLine, signal, ...call }) =>
       host.exec({
         ...planInsideCommand(proof, call),

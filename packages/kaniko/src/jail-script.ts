@@ -26,7 +26,7 @@ const capabilities = [
 
 /**
  * Arguments: the jail's root; the launcher's mount namespace; then `ro|rw|empty SOURCE TARGET` for each mount, `--`, and the
- * executor's arguments. Nothing is ever put into this text.
+ * executor's arguments. Nothing is ever put into this text. What lies outside /kaniko and /etc is for commands to write.
  *
  * The root is moved over `/` of the namespace before chroot, as initramfs programs do: a process that breaks out of
  * the chroot finds itself in the same root, not in the machine's. Devices made in it cannot be opened (nodev).
@@ -51,8 +51,8 @@ before=$(identify .)
 
 # Adds options to a mount; those it has must be said again, or a user namespace may not change it.
 remount() {
-  options=$(findmnt -nro VFS-OPTIONS --mountpoint "$1" | tail -n 1)
-  mount --no-mtab -o "remount,bind,$options,$2" "$1"
+  present=$(findmnt -nro VFS-OPTIONS --mountpoint "$1" | tail -n 1)
+  mount --no-mtab -o "remount,bind,$present,$2" "$1"
 }
 bind() {
   if [ "$1" = empty ]; then
@@ -61,8 +61,9 @@ bind() {
   fi
   if [ -d "$2" ]; then mkdir -p "$3"; else mkdir -p "$(dirname "$3")"; : > "$3"; fi
   mount --no-mtab --rbind "$2" "$3"
-  [ "$1" = ro ] || return 0
-  findmnt -nlRo TARGET --mountpoint "$(realpath "$3")" | while IFS= read -r place; do remount "$place" ro,nosuid,nodev; done
+  options=nodev
+  if [ "$1" = ro ]; then options=ro,nosuid,nodev; fi
+  findmnt -nlRo TARGET --mountpoint "$(realpath "$3")" | while IFS= read -r place; do remount "$place" "$options"; done
 }
 
 mount --no-mtab --bind . .
@@ -95,14 +96,25 @@ ln -s fd/0 dev/stdin
 ln -s fd/1 dev/stdout
 ln -s fd/2 dev/stderr
 
+expected='dev etc kaniko proc'
 while [ "$1" != -- ]; do
-  case $3 in /kaniko/* | /etc/*) ;; *) refuse "nothing is mounted at $3" ;; esac
-  case $3/ in */../* | *//*) refuse "nothing is mounted at $3" ;; esac
+  case $3/ in */./* | */../* | *//*) refuse "nothing is mounted at $3" ;; esac
+  case $3 in
+    /kaniko/* | /etc/*) ;;
+    / | /dev | /dev/* | /etc | /kaniko | /proc | /proc/* | /sys | /sys/*) refuse "nothing is mounted at $3" ;;
+    *[!A-Za-z0-9._/-]*) refuse "nothing is mounted at $3" ;;
+    /*)
+      [ "$1" = rw ] || refuse "nothing is mounted at $3"
+      top=\${3#/}
+      expected="$expected \${top%%/*}"
+      ;;
+    *) refuse "nothing is mounted at $3" ;;
+  esac
   bind "$1" "$2" ".$3"
   shift 3
 done
 shift
-[ "$(ls -A . | tr '\\n' ' ')" = "dev etc kaniko proc " ] || refuse "$root holds more than a jail"
+[ "$(ls -A . | LC_ALL=C sort)" = "$(printf '%s\\n' $expected | LC_ALL=C sort -u)" ] || refuse "$root holds more than a jail"
 
 mount --no-mtab --move . /
 echo "${jailReady}" >&2

@@ -1,6 +1,6 @@
 // Where the executor finds and puts things. Below /kaniko nothing is ever part of an image or wiped between stages.
 import { relative } from 'node:path'
-import { isInside, type Mount } from '@polyarch/engine'
+import { type BuildMount, isInside, type Mount } from '@polyarch/engine'
 
 /** The directories on this machine that a build needs. */
 export interface BuildDirectories {
@@ -11,6 +11,8 @@ export interface BuildDirectories {
   readonly staging: string
   /** Where the layout goes. */
   readonly output: string
+  /** What commands see besides the image. */
+  readonly mounts: readonly BuildMount[]
 }
 
 /** Paths as the executor sees them. */
@@ -44,11 +46,12 @@ export const isolatedPlaces: Places = {
 }
 
 /** This machine's directories, as a root of its own sees them; what Polyarch keeps in the context is not seen. */
-export const isolatedMounts = ({ context, own, staging: source, output }: BuildDirectories): Mount[] => [
+export const isolatedMounts = ({ context, own, staging: source, output, mounts }: BuildDirectories): Mount[] => [
   { kind: 'bind', source: context, target: isolatedPlaces.context, readOnly: true },
   ...(isInside(context, own) && own !== context
     ? [{ kind: 'empty', target: `${isolatedPlaces.context}/${relative(context, own)}` } as const]
     : []),
   { kind: 'bind', source, target: staging, readOnly: true },
   { kind: 'bind', source: output, target: isolatedPlaces.layout, readOnly: false },
+  ...mounts.map(({ directory, path }) => ({ kind: 'bind', source: directory, target: path, readOnly: false }) as const),
 ]
