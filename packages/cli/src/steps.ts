@@ -14,6 +14,7 @@ export const steps: Readonly<Record<string, StepEntry>> = {
   'kaniko-build': { load: () => import('@polyarch/kaniko-build') },
   'buildah-build': { load: () => import('@polyarch/buildah-build') },
   'buildkit-build': { load: () => import('@polyarch/buildkit-build') },
+  'extend-image': { load: () => import('@polyarch/extend-image') },
   'push-digest': { load: () => import('@polyarch/push-digest') },
   'merge-manifest': { load: () => import('@polyarch/merge-manifest') },
   report: { load: () => import('@polyarch/report') },

@@ -11,6 +11,7 @@ const order = [
   'kaniko-build',
   'buildah-build',
   'buildkit-build',
+  'extend-image',
   'push-digest',
   'merge-manifest',
   'report',

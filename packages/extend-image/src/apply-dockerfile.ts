@@ -1,0 +1,124 @@
+// Takes over what an engine made of one Dockerfile: the base stays as it was, and the new layers hold what the extension did.
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseDockerfile } from '@polyarch/dockerfile'
+import type { FinishedLayout } from '@polyarch/engine'
+import { openLayout } from '@polyarch/layout'
+import {
+  type Descriptor,
+  type Digest,
+  getImageConfig,
+  type ImageConfig,
+  parseManifest,
+  type Store,
+  type StoreReader,
+  verificationFailure,
+} from '@polyarch/oci'
+import { nameLayers } from './created-by.ts'
+import { extensionHistory, type HistoryEntry, mergeConfig, normaliseHistory } from './extended-config.ts'
+import type { ExtensionDockerfile } from './generated.ts'
+import { type DirectoryTree, type EngineTraces, growTree, keepEntries } from './layer-entries.ts'
+import { listEntries, type PlacedEntry, writeEntries } from './layer-filter.ts'
+import { type ImageLayer, type LayeredImage, layerTypeOf } from './layered-image.ts'
+
+/** What is known while Dockerfiles are applied one after the other. */
+export interface Applying {
+  /** The directories of the image so far; empty before the first. */
+  readonly tree: DirectoryTree
+  readonly traces: EngineTraces
+  /** Where layers that are written anew are kept. */
+  readonly blobs: Store
+  /** A directory for files that are gone afterwards. */
+  readonly scratch: string
+}
+
+const gzipTypes = ['application/vnd.oci.image.layer.v1.tar+gzip', 'application/vnd.docker.image.rootfs.diff.tar.gzip']
+
+/** The entries as few ranges of bytes. */
+const joinRanges = (entries: readonly PlacedEntry[]): { from: number; to: number }[] => {
+  const ranges: { from: number; to: number }[] = []
+  for (const { from, to } of entries) {
+    const last = ranges.at(-1)
+    if (last?.to === from) last.to = to
+    else ranges.push({ from, to })
+  }
+  return ranges
+}
+
+interface NewLayer extends ImageLayer {
+  readonly diffId: Digest
+}
+
+/** What of the layer is the extension's, as a layer; undefined where that is nothing. */
+const takeLayer = async (
+  store: StoreReader,
+  layer: Descriptor,
+  image: LayeredImage,
+  { tree, traces, blobs, scratch }: Applying,
+): Promise<NewLayer | undefined> => {
+  const { entries, diffId } = await listEntries(store, layer)
+  const keep = keepEntries(entries, tree, traces)
+  const kept = entries.filter((_, position) => keep[position])
+  for (const entry of kept) growTree(tree, entry)
+  if (kept.length === 0) return undefined
+  const mediaType = layerTypeOf(image.base)
+  const known = new Set(image.layers.map(({ descriptor }) => descriptor.digest))
+  // The exporter takes every layer for new whose blob is there: one of the base must not be, by its digest, a new one too.
+  if (kept.length === entries.length && gzipTypes.includes(layer.mediaType) && !known.has(layer.digest))
+    return { descriptor: { mediaType, digest: layer.digest, size: layer.size }, store, diffId }
+  const file = join(scratch, 'layer')
+  const ranges = joinRanges(kept)
+  const usual = await writeEntries(store, layer, ranges, file)
+  const written = known.has(usual.digest) ? await writeEntries(store, layer, ranges, file, 1) : usual
+  const descriptor: Descriptor = { mediaType, digest: written.digest, size: written.size }
+  await blobs.pushBlob(descriptor, written.content)
+  await rm(file)
+  return { descriptor, store: blobs, diffId: written.diffId }
+}
+
+const checkBase = (image: LayeredImage, built: ImageConfig): void => {
+  const [below, above] = [image.config.rootfs.diff_ids, built.rootfs.diff_ids]
+  const changed = below.findIndex((diffId, position) => diffId !== above[position])
+  if (changed !== -1)
+    throw verificationFailure(
+      `the engine changed layer ${changed} of the image that it was to extend: ${below[changed]} became ${above[changed] ?? 'nothing'}`,
+    )
+}
+
+/**
+ * The image with what the engine added to it, `built` being the engine's layout of the whole.
+ * @throws {Failure} verification, where the engine did not only add to the image.
+ */
+export const takeOver = async (
+  image: LayeredImage,
+  built: FinishedLayout,
+  { text, extension }: ExtensionDockerfile,
+  applying: Applying,
+): Promise<LayeredImage> => {
+  const store = openLayout(built.directory)
+  const manifest = parseManifest((await store.getManifest(built.manifest.digest)).bytes)
+  const config = await getImageConfig(store, manifest.config)
+  checkBase(image, config)
+  const count = image.layers.length
+  if (applying.tree.size === 0)
+    for (const layer of manifest.layers.slice(0, count))
+      for (const entry of (await listEntries(store, layer)).entries) growTree(applying.tree, entry)
+  const createdBy = normaliseHistory(config)
+    .slice(count)
+    .map((entry) => entry.created_by ?? '')
+  const names = nameLayers(parseDockerfile(text).stages[0]?.instructions ?? [], createdBy)
+  const layers: NewLayer[] = []
+  const history: HistoryEntry[] = []
+  for (const [position, layer] of manifest.layers.slice(count).entries()) {
+    const taken = await takeLayer(store, layer, { ...image, layers: [...image.layers, ...layers] }, applying)
+    if (taken === undefined) continue
+    layers.push(taken)
+    history.push(extensionHistory(names[position] ?? '', extension))
+  }
+  const diffIds = [...image.config.rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)]
+  return {
+    base: image.base,
+    config: mergeConfig(image.config, config, diffIds, [...normaliseHistory(image.config), ...history]),
+    layers: [...image.layers, ...layers.map(({ descriptor, store: from }) => ({ descriptor, store: from }))],
+  }
+}

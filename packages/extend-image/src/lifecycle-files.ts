@@ -1,0 +1,43 @@
+// Reads and replaces the files that the lifecycle's phases hand to each other.
+import { chmod, chown, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { inputFailure } from '@polyarch/oci'
+import { tomlSizeLimit } from './toml.ts'
+
+/** Keeps a byte order mark, so that what is written again is what was read. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * The text of a file, or undefined where there is none.
+ * @throws {Failure} input, where it cannot be read, is no UTF-8, or is too large to be what it should be.
+ */
+export const findText = async (path: string): Promise<string | undefined> => {
+  try {
+    await using file = await open(path, 'r')
+    const { size } = await file.stat()
+    if (size > tomlSizeLimit) throw inputFailure(`${path} has ${size} bytes: more than the limit of ${tomlSizeLimit}`)
+    return decoder.decode(await readFile(file))
+  } catch (cause) {
+    if (cause instanceof TypeError) throw inputFailure(`${path} is not UTF-8`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (code === undefined) throw cause
+    throw inputFailure(`${path} cannot be read (${code})`, { cause })
+  }
+}
+
+/** Writes a file anew in one move; it keeps its owner and mode. */
+export const replaceText = async (path: string, text: string): Promise<void> => {
+  const file = await realpath(path)
+  const partial = `${file}.polyarch-partial`
+  const { mode, uid, gid } = await stat(file)
+  try {
+    await writeFile(partial, text, { flag: 'wx' })
+    const written = await stat(partial)
+    if (written.uid !== uid || written.gid !== gid) await chown(partial, uid, gid)
+    await chmod(partial, mode & 0o7777)
+    await rename(partial, file)
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw error
+  }
+}

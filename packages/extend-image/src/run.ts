@@ -1,0 +1,205 @@
+// Extends the image: what the lifecycle left, Dockerfile after Dockerfile, then where the exporter or the next job looks for it.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Host } from '@polyarch/ci-host'
+import { readPlan, requireExtension, requireLeg } from '@polyarch/documents'
+import { hostPlatform, openWorkDirectory } from '@polyarch/engine'
+import { openLayout } from '@polyarch/layout'
+import {
+  formatPlatform,
+  inputFailure,
+  normalisePlatform,
+  type Platform,
+  samePlatform,
+  verificationFailure,
+} from '@polyarch/oci'
+import { openStores, type Stores } from '@polyarch/stores'
+import { type Analyzed, parseAnalyzed, referenceOf, replaceImage } from './analyzed.ts'
+import { takeOver } from './apply-dockerfile.ts'
+import { deliverImage } from './destination.ts'
+import { buildWith, engineStubs } from './engines.ts'
+import { type AppliedDockerfile, describeUsers, finishConfig, normaliseHistory } from './extended-config.ts'
+import { findMounts, requestExtension } from './extension-request.ts'
+import { type ExtensionDockerfile, readGenerated } from './generated.ts'
+import { type Extension, parseGroup } from './group.ts'
+import {
+  hasWholeHistory,
+  type ImageLocation,
+  parseImageReference,
+  readSourceImage,
+  type SourceImage,
+} from './image-source.ts'
+import type { Inputs } from './inputs.ts'
+import { type LayeredImage, type WrittenImage, writeImage } from './layered-image.ts'
+import { lifecycleFailure, whileDoing } from './lifecycle-failure.ts'
+import { findText, replaceText } from './lifecycle-files.ts'
+import { limitLog } from './log-level.ts'
+import type { Outputs } from './outputs.ts'
+import { type ExtendPlan, type ExtensionLeg, planExtension } from './plan.ts'
+import { serveImages } from './served-images.ts'
+import { checkOutputDirectory, describeDuplicates } from './sparse-layout.ts'
+
+const readLeg = async (inputs: Inputs, host: Host): Promise<ExtensionLeg | undefined> => {
+  if (inputs.leg === undefined) return undefined
+  if (inputs.plan === undefined) throw inputFailure('inputs plan and leg belong together: plan is missing')
+  const plan = await readPlan(inputs.plan, host)
+  const leg = requireLeg(plan, inputs.leg)
+  return { leg, extension: requireExtension(plan, leg) }
+}
+
+interface LifecycleFiles {
+  readonly text: string
+  readonly analyzed: Analyzed
+  readonly extensions: readonly Extension[]
+}
+
+const readLifecycleFiles = async ({ paths }: ExtendPlan, host: Host): Promise<LifecycleFiles> => {
+  const text = await findText(paths.analyzed)
+  if (text === undefined) host.log.warning(`No analyzed metadata found at path "${paths.analyzed}"`)
+  const group = await findText(paths.group)
+  if (group === undefined)
+    throw lifecycleFailure(
+      'failed',
+      `failed to initialize extender: reading group: failed to read group file: open ${paths.group}: no such file or directory`,
+    )
+  return {
+    text: text ?? '',
+    analyzed: parseAnalyzed(text ?? '', paths.analyzed),
+    extensions: parseGroup(group, paths.group),
+  }
+}
+
+/** The platform that an image is chosen for where its digest is an index. */
+const wantedPlatform = ({ platform, kind }: ExtendPlan, analyzed: Analyzed): Platform => {
+  const target = kind === 'run' ? analyzed['run-image']?.target : undefined
+  if (platform !== undefined) return platform
+  if (!target?.os || !target.arch) return hostPlatform()
+  const { os, arch: architecture, 'arch-variant': variant } = target
+  return normalisePlatform({ os, architecture, ...(variant ? { variant } : {}) })
+}
+
+const openSource = async (
+  plan: ExtendPlan,
+  analyzed: Analyzed,
+  stores: Stores,
+): Promise<{ location: ImageLocation; source: SourceImage }> => {
+  const named = parseImageReference(referenceOf(analyzed, plan.kind))
+  const { imageLayout: directory } = plan
+  const location: ImageLocation = directory === undefined ? named : { ...named, store: { kind: 'layout', directory } }
+  const source = await readSourceImage(stores.open(location.store), location.digest, wantedPlatform(plan, analyzed))
+  if (plan.platform !== undefined && !samePlatform(source.platform, plan.platform))
+    throw verificationFailure(
+      `${source.store.location}@${location.digest} is for ${formatPlatform(source.platform)}: leg ${plan.name} is for ${formatPlatform(plan.platform)}`,
+    )
+  return { location, source }
+}
+
+const layeredOf = ({ manifest, config, store }: SourceImage): LayeredImage => ({
+  base: manifest,
+  config,
+  layers: manifest.layers.map((descriptor) => ({ descriptor, store })),
+})
+
+interface Extended {
+  readonly image: LayeredImage
+  readonly version: string
+}
+
+/** Applies the Dockerfiles, each to what the one before left. */
+const applyDockerfiles = async (
+  plan: ExtendPlan,
+  inputs: Inputs,
+  source: SourceImage,
+  dockerfiles: readonly ExtensionDockerfile[],
+  work: string,
+  host: Host,
+  stores: Stores,
+): Promise<Extended> => {
+  const mounts = await findMounts(plan.paths)
+  await using served = await serveImages((error) => host.log.warning(`the image could not be read: ${error.message}`))
+  const { app, layers, platform } = plan.paths
+  const applying = {
+    tree: new Map(),
+    traces: { mounts: [app, layers, platform], stubs: engineStubs[plan.engine] },
+    blobs: openLayout(join(work, 'layers')),
+    scratch: work,
+  }
+  let image = layeredOf(source)
+  let version = ''
+  const applied: AppliedDockerfile[] = []
+  for (const dockerfile of dockerfiles) {
+    for (const warning of dockerfile.rules.warnings) host.log.warning(`${warning} (${dockerfile.path})`)
+    const isUntouched = applied.length === 0 && hasWholeHistory(image.config)
+    const current = isUntouched ? undefined : writeImage({ ...image, config: withHistory(image) })
+    const base = await served.offer(
+      current?.store ?? source.store,
+      current?.manifest.descriptor.digest ?? source.descriptor.digest,
+    )
+    image = await whileDoing('applying Dockerfile to image', async () => {
+      const request = await requestExtension({ plan, inputs, mounts, work }, dockerfile, image.config, base)
+      const result = await buildWith(plan.engine, request, inputs, host, stores)
+      version = result.version
+      return await takeOver(image, result.layout, dockerfile, applying)
+    })
+    applied.push({ path: dockerfile.path, config: image.config })
+  }
+  for (const warning of describeUsers(source.config, applied)) host.log.warning(warning)
+  return { image: { ...image, config: finishConfig(plan.kind, image.config, applied) }, version }
+}
+
+/** An engine's base has to say of each layer where it came from, and nothing else: buildah counts them. */
+const withHistory = ({ config }: LayeredImage): LayeredImage['config'] => ({
+  ...config,
+  history: normaliseHistory(config).map((entry) => ({ created_by: '', ...entry })),
+})
+
+const describeImage = ({ manifest, platform }: WrittenImage) => ({
+  digest: manifest.descriptor.digest,
+  'media-type': manifest.descriptor.mediaType,
+  size: manifest.descriptor.size,
+  platform: formatPlatform(platform),
+})
+
+const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Outputs> => {
+  const { kind, engine, output, paths } = plan
+  const { text, analyzed, extensions } = await readLifecycleFiles(plan, host)
+  return await whileDoing(`failed to extend ${kind} image`, async () => {
+    if (output.kind === 'extended') await checkOutputDirectory(output.directory)
+    await using stores = await openStores(inputs, host)
+    const { location, source } = await whileDoing(`getting ${kind} image to extend`, () =>
+      openSource(plan, analyzed, stores),
+    )
+    const dockerfiles = await whileDoing(`getting ${kind}.Dockerfiles`, () =>
+      readGenerated({ api: plan.api, kind, generated: paths.generated, app: paths.app }, extensions),
+    )
+    const applied = dockerfiles.map(({ extension }) => extension)
+    host.log.info(
+      `extending ${kind} image ${source.store.location}@${source.descriptor.digest}: ${applied.join(', ') || 'no extension has a Dockerfile for it'}`,
+    )
+    await using work = await openWorkDirectory(host.directory, 'extend')
+    await mkdir(join(work.path, 'layers'))
+    const { image, version } = await whileDoing(`extending ${kind} image`, () =>
+      applyDockerfiles(plan, inputs, source, dockerfiles, work.path, host, stores),
+    )
+    const written = writeImage(image)
+    if (output.kind === 'extended')
+      for (const warning of describeDuplicates(source.manifest.layers)) host.log.warning(warning)
+    const base = { store: location.store, layers: source.manifest.layers.length }
+    const delivered = await whileDoing('failed to copy extended image to output directory', () =>
+      deliverImage(output, written, base, host, stores),
+    )
+    if (output.kind === 'image' && kind === 'run')
+      await replaceText(paths.analyzed, replaceImage(text, kind, delivered.reference, paths.analyzed))
+    host.log.info(`extended ${kind} image: ${delivered.reference || delivered.layout}`)
+    return { ...describeImage(written), ...delivered, 'engine-version': version, engine, kind, extensions: applied }
+  })
+}
+
+/** Extends what the inputs ask for; nothing is where the exporter or a later job looks unless it is whole. */
+export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
+  const plan = planExtension(inputs, await readLeg(inputs, host), host.directory)
+  const log = limitLog(host.log, plan.logLevel)
+  for (const warning of plan.warnings) log.warning(warning)
+  for (const notice of plan.notices) log.info(notice)
+  return await extend(plan, inputs, { ...host, log })
+}
