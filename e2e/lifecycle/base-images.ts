@@ -30,13 +30,17 @@ const settings = {
   run: { User: '1000:1000', Labels: { ...labels, 'io.buildpacks.base.maintainer': 'acme' } },
 }
 
-/** Pushes `build:VERSION` or `run:VERSION`, for both platforms, and gives its reference. */
-export const pushBase = async (registry: RunningRegistry, kind: 'build' | 'run', version: string): Promise<string> => {
+/** Pushes the image as `NAME:latest`, for both platforms, and gives this reference. */
+export const pushBase = async (
+  registry: RunningRegistry,
+  kind: 'build' | 'run',
+  { name = kind, version = '1' }: { readonly name?: string; readonly version?: string } = {},
+): Promise<string> => {
   await using layout = await temporaryDirectory('polyarch-base')
   const layers = [files(version)]
-  await writeBaseImage(layout.path, { tag: version, layers, config: settings[kind] })
-  const reference = `${registry.host}/${kind}:${version}`
-  const source = `oci:${layout.path}:${version}`
+  await writeBaseImage(layout.path, { tag: 'latest', layers, config: settings[kind] })
+  const reference = `${registry.host}/${name}:latest`
+  const source = `oci:${layout.path}:latest`
   await runOrThrow(
     ['skopeo', 'copy', '--quiet', '--all', ...skopeoAccess(registry, 'dest-'), source, `docker://${reference}`],
     { directory: layout.path },

@@ -3,20 +3,44 @@ import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pushBase } from './base-images.ts'
 import { type BuildScene, createScene } from './build-scene.ts'
-import { startApp } from './exported-app.ts'
+import { listChanges, readLabels, startApp } from './exported-app.ts'
 import { type BaseImages, buildWithLifecycle } from './lifecycle-extender.ts'
+import { buildWithPolyarch, type Engine, engines } from './polyarch-extender.ts'
 import type { PulledImage } from './pulled-image.ts'
 
-const contextDirectory = 'cnb/extensions/acme_greeting/0.0.1/output/context.run'
+const output = 'cnb/extensions/acme_greeting/0.0.1/output'
+
+/** What made each layer, from the bottom up; where lines of a Dockerfile were joined, engines keep other spaces. */
+const historyOf = ({ config }: PulledImage): string[] =>
+  (config.history ?? [])
+    .filter(({ empty_layer }) => !empty_layer)
+    .map(({ created_by = '' }) => created_by.replaceAll(/\s+/g, ' '))
+
+const settingsOf = ({ config: { architecture, os, config } }: PulledImage) => ({
+  architecture,
+  os,
+  ...config,
+  Labels: {},
+})
 
 describe.skipIf(
-  lacks('root', 'lifecycle', 'kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'),
+  lacks(
+    'root',
+    'lifecycle',
+    'kaniko-1.25.15',
+    'buildah',
+    'buildkit',
+    'docker-registry',
+    'skopeo',
+    'busybox-amd64',
+    'busybox-arm64',
+  ),
 )('an application that the lifecycle exports', () => {
   let registry: RunningRegistry
   let bases: BaseImages
   beforeAll(async () => {
     registry = await startRegistry()
-    bases = { buildImage: await pushBase(registry, 'build', '1'), runImage: await pushBase(registry, 'run', '1') }
+    bases = { buildImage: await pushBase(registry, 'build'), runImage: await pushBase(registry, 'run') }
   })
   afterAll(() => registry?.stop())
 
@@ -27,9 +51,16 @@ describe.skipIf(
     let restored: BuildScene
     let reference: PulledImage
 
+    /** What the application says when it is started. */
+    const greeting = [
+      'user 1000:1000',
+      `greeting good morning of 1000, ${from}, cheerful`,
+      'compiled with cc 9 run by 1000',
+    ].join('\n')
+
     beforeAll(async () => {
       // Extensions bring a context of their own since 0.13; before, it is the application.
-      const files = platformApi === '0.12' ? { [contextDirectory]: undefined } : {}
+      const files = platformApi === '0.12' ? { [`${output}/context.run`]: undefined } : {}
       restored = await createScene({ ...bases, platformApi, files })
       const appImage = `${registry.host}/reference:${platformApi}`
       await restored.prepare(appImage)
@@ -38,14 +69,41 @@ describe.skipIf(
     })
     afterAll(() => restored?.[Symbol.asyncDispose]())
 
+    const build = async (engine: Engine, runOutput: 'extended' | 'image' = 'extended'): Promise<PulledImage> => {
+      await using scene = await restored.fork()
+      return await buildWithPolyarch(scene, engine, `${registry.host}/app:${engine}-${platformApi}`, { runOutput })
+    }
+
     test('starts with what both extensions did, where the lifecycle extends', async () => {
       const { code, log } = await startApp(reference)
       expect(code, log).toBe(0)
-      expect(log).toBe(
-        ['user 1000:1000', `greeting good morning of 1000, ${from}, cheerful`, 'compiled with cc 9 run by 1000'].join(
-          '\n',
-        ),
-      )
+      expect(log).toBe(greeting)
+    })
+
+    describe.each(engines)('where %s extends', (engine) => {
+      let app: PulledImage
+      beforeAll(async () => {
+        app = await build(engine)
+      })
+
+      test('starts just so', async () => {
+        const { code, log } = await startApp(app)
+        expect(code, log).toBe(0)
+        expect(log).toBe(greeting)
+      })
+
+      test('has the same files in the same layers, with modes, owners and links', async () => {
+        expect(await listChanges(app)).toEqual(await listChanges(reference))
+      })
+
+      test('has the same labels and settings', () => {
+        expect(readLabels(app)).toEqual(readLabels(reference))
+        expect(settingsOf(app)).toEqual(settingsOf(reference))
+      })
+
+      test('has the same history', () => {
+        expect(historyOf(app)).toEqual(historyOf(reference))
+      })
     })
   })
 })

@@ -1,0 +1,65 @@
+// The way without the lifecycle's extender: extend-image on the machine, and the builder in the image that it extended.
+import { dirname, join } from 'node:path'
+import { partPath, repositoryRoot, temporaryDirectory } from '@polyarch/parts'
+import { type CommandEnd, runCommand } from '../command.ts'
+import type { BuildScene } from './build-scene.ts'
+import { exportApp } from './lifecycle-extender.ts'
+import type { PulledImage } from './pulled-image.ts'
+
+export const engines = ['kaniko', 'buildah', 'buildkit'] as const
+export type Engine = (typeof engines)[number]
+
+const engineFlags = (engine: Engine): string[] => {
+  switch (engine) {
+    case 'kaniko':
+      return ['--executor', partPath('kaniko-1.25.15'), '--launcher', 'jail']
+    case 'buildah':
+      return []
+    case 'buildkit':
+      return ['--builder', 'buildkitd']
+  }
+}
+
+const path = (): string => [dirname(partPath('buildkit')), process.env['PATH']].join(':')
+
+/** Runs extend-image on what the restorer left; with every input named as the lifecycle names it. */
+export const extendWithPolyarch = async (
+  scene: BuildScene,
+  engine: Engine,
+  ...args: readonly string[]
+): Promise<CommandEnd> => {
+  await using workspace = await temporaryDirectory('polyarch-workspace')
+  const source = [
+    process.execPath,
+    '--conditions=@polyarch/source',
+    join(repositoryRoot, 'packages/cli/src/main.ts'),
+  ] as const
+  const place = ['--layers', scene.layers, '--app', scene.app]
+  return await runCommand(
+    [...source, 'extend-image', ...place, '--engine', engine, ...engineFlags(engine), ...args] as [string, ...string[]],
+    {
+      directory: workspace.path,
+      env: { ...scene.environment, HOME: workspace.path, ...(engine === 'buildkit' ? { PATH: path() } : {}) },
+    },
+  )
+}
+
+/** Extends both images, the run image for the exporter; builds in the one and exports. @throws when anything fails. */
+export const buildWithPolyarch = async (
+  scene: BuildScene,
+  engine: Engine,
+  appImage: string,
+  options: { readonly runOutput: 'extended' | 'image' } = { runOutput: 'extended' },
+): Promise<PulledImage> => {
+  const host = appImage.slice(0, appImage.indexOf('/'))
+  const extend = async (kind: string, ...args: string[]): Promise<{ readonly reference: string }> => {
+    const { code, log } = await extendWithPolyarch(scene, engine, '--kind', kind, '--json', ...args)
+    if (code !== 0) throw new Error(`extend-image ended with ${code}:\n${log}`)
+    return JSON.parse(log.split('\n').at(-1) ?? '') as { readonly reference: string }
+  }
+  if (options.runOutput === 'image') await extend('run', '--output', 'image', '--repository', `${host}/extended-run`)
+  else await extend('run')
+  const { reference } = await extend('build', '--output', 'image', '--repository', `${host}/extended-build`)
+  await scene.succeed('builder', reference)
+  return await exportApp(scene, reference, appImage)
+}
