@@ -14,8 +14,7 @@ describe.skipIf(lacks('kaniko-1.25.15', user, 'docker-registry', 'busybox-amd64'
       await using scene = await openScene({
         generated: {
           'acme/tools': {
-            'run.Dockerfile':
-              'ARG base_image\nFROM ${base_image}\nUSER root\nARG build_id=0\nRUN echo ${build_id} > /made && cat /etc/passwd > /dev/null\nRUN true\nARG user_id\nARG group_id\nUSER ${user_id}:${group_id}\n',
+            'run.Dockerfile': `ARG base_image\nFROM \${base_image}\nUSER root\nARG build_id=0\nRUN echo \${build_id} > /made && cat /etc/passwd > /dev/null\nRUN true\nARG user_id\nARG group_id\nUSER \${user_id}:\${group_id}\n`,
           },
         },
       })

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requireValues } from '@polyarch/ci-host'
 import { automaticArgs, type BuildSettings, pinSources } from '@polyarch/dockerfile'
-import { type BuildMount, type BuildRequest, findRealPath, hostPlatform } from '@polyarch/engine'
+import { type BuildMount, type BuildRequest, findRealPath, hostPlatform, parseTimeLimit } from '@polyarch/engine'
 import {
   formatReference,
   type ImageConfig,
@@ -91,6 +91,7 @@ export const requestExtension = async (
     sourceDateEpoch: undefined,
     engineArgs: plan.engineArgs,
     mounts,
+    timeoutSeconds: inputs.timeout === undefined ? undefined : parseTimeLimit(inputs.timeout),
     allowances: Object.entries(requireValues('allow', inputs.allow)).map(([finding, reason]) => ({ finding, reason })),
     layout: join(work, `${randomUUID()}`),
   }

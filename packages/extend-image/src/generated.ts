@@ -94,14 +94,16 @@ const findContext = async (
   return { build, run }[kind] ?? shared ?? app
 }
 
-/** The failure with the file that it is about. */
-const nameFile = (error: unknown, path: string): unknown =>
-  error instanceof Failure && !error.message.includes(path)
-    ? new Failure(error.kind, `${error.message} (${path})`, {
-        cause: error,
-        ...(error.exitCode === undefined ? {} : { exitCode: error.exitCode }),
-      })
-    : error
+/** Checks the rules; what breaks one names the file. */
+const checkRules = (text: string, kind: ExtendKind, path: string): ExtensionRules => {
+  try {
+    return checkExtensionDockerfile(text, kind)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const exitCode = error.exitCode === undefined ? {} : { exitCode: error.exitCode }
+    throw new Failure(error.kind, `${error.message} (${path})`, { cause: error, ...exitCode })
+  }
+}
 
 const readExtension = async (source: GeneratedSource, { id }: Extension): Promise<ExtensionDockerfile | undefined> => {
   const paths = generatedPaths(source, id)
@@ -111,12 +113,8 @@ const readExtension = async (source: GeneratedSource, { id }: Extension): Promis
   const config = await findGenerated(source.generated, paths.config)
   const args = config === undefined ? [] : parseExtendConfig(await readText(config), source.kind, config)
   const text = await readText(path)
-  try {
-    const rules = checkExtensionDockerfile(text, source.kind)
-    return { extension: id, path, text, args, context: await findContext(source, paths.contexts), rules }
-  } catch (error) {
-    throw nameFile(error, path)
-  }
+  const context = await findContext(source, paths.contexts)
+  return { extension: id, path, text, args, context, rules: checkRules(text, source.kind, path) }
 }
 
 /**

@@ -62,6 +62,7 @@ export const Inputs = z.object({
   'image-layout': text('An OCI image layout that holds the image to extend, instead of where its reference leads'),
   'cache-repo': buildInputs['cache-repo'],
   allow: buildInputs.allow,
+  timeout: buildInputs.timeout,
   'engine-args': buildInputs['engine-args'],
   ...engineInputs,
   ...kanikoInputs,

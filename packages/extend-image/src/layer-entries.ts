@@ -99,10 +99,8 @@ export const keepEntries = (
   })
   const needed = new Set<string>()
   const need = (path: string): void => {
-    for (let parent = parentOf(path); !needed.has(parent); parent = parentOf(parent)) {
+    for (let parent = parentOf(path); parent !== '' && !needed.has(parent); parent = parentOf(parent))
       needed.add(parent)
-      if (parent === '') return
-    }
   }
   // From the deepest up: whether a directory stays decides about those above it.
   const order = entries.map((_, position) => position).filter((position) => kept[position])

@@ -1,0 +1,110 @@
+// Which entries of a layer are an extension's.
+import { describe, expect, test } from 'vitest'
+import { type DirectoryTree, type EntryFacts, growTree, keepEntries } from './layer-entries.ts'
+
+const entry = (path: string, more: Partial<EntryFacts> = {}): EntryFacts => ({
+  path: path.replace(/\/$/, ''),
+  type: path.endsWith('/') || path === '' ? 'directory' : 'file',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  hasAttributes: false,
+  ...more,
+})
+
+const treeOf = (...entries: EntryFacts[]): DirectoryTree => {
+  const tree: DirectoryTree = new Map()
+  for (const each of entries) growTree(tree, each)
+  return tree
+}
+
+const base = treeOf(entry('etc/'), entry('tmp/', { mode: 0o1777 }), entry('home/'), entry('home/cnb/', { uid: 1000 }))
+const traces = { mounts: ['/workspace', '/home/ci/work/app', '/layers'], stubs: ['run'] }
+
+const keep = (...entries: EntryFacts[]): string[] => {
+  const kept = keepEntries(entries, base, traces)
+  return entries.filter((_, position) => kept[position]).map(({ path }) => path)
+}
+
+describe('what stays', () => {
+  test('files, with the directories above them', () => {
+    expect(keep(entry(''), entry('etc/'), entry('etc/tool.conf'), entry('tmp/', { mode: 0o1777 }))).toEqual([
+      'etc',
+      'etc/tool.conf',
+    ])
+  })
+  test('directories that are new, or not as they were', () => {
+    expect(
+      keep(
+        entry('opt/'),
+        entry('home/', { mode: 0o700 }),
+        entry('home/cnb/', { uid: 0 }),
+        entry('etc/', { hasAttributes: true }),
+      ),
+    ).toEqual(['opt', 'home', 'home/cnb', 'etc'])
+  })
+  test('whiteouts, and the directories above them', () => {
+    expect(keep(entry('home/'), entry('home/cnb/', { uid: 1000 }), entry('home/cnb/.wh.file'))).toEqual([
+      'home',
+      'home/cnb',
+      'home/cnb/.wh.file',
+    ])
+    expect(keep(entry('etc/'), entry('etc/.wh..wh..opq'))).toEqual(['etc', 'etc/.wh..wh..opq'])
+  })
+  test('paths that only begin like those that go', () => {
+    expect(keep(entry('etc/hosts.allow'), entry('workspace2'), entry('device'), entry('var/running'))).toHaveLength(4)
+  })
+})
+
+describe('what goes', () => {
+  test('the app, layers and platform, and directories that were only made to mount them', () => {
+    expect(
+      keep(
+        entry('workspace/'),
+        entry('workspace/file'),
+        entry('layers/'),
+        entry('.wh.layers'),
+        entry('home/'),
+        entry('home/ci/'),
+        entry('home/ci/work/'),
+        entry('home/ci/work/app/'),
+        entry('home/ci/work/app/x'),
+      ),
+    ).toEqual([])
+  })
+  test('but not a directory on the way to them that holds something else', () => {
+    expect(keep(entry('home/ci/'), entry('home/ci/work/'), entry('home/ci/own'))).toEqual(['home/ci', 'home/ci/own'])
+  })
+  test('what container runtimes mount', () => {
+    expect(
+      keep(
+        entry('etc/'),
+        entry('etc/hosts'),
+        entry('etc/hostname'),
+        entry('etc/resolv.conf'),
+        entry('etc/.wh.hosts'),
+        entry('dev/'),
+        entry('dev/null'),
+        entry('proc/'),
+        entry('sys/'),
+        entry('var/run/x'),
+      ),
+    ).toEqual([])
+  })
+  test('directories that the engine makes, where nothing is in them', () => {
+    expect(keep(entry('run/'))).toEqual([])
+    expect(keep(entry('run/'), entry('run/pid'))).toEqual(['run', 'run/pid'])
+    expect(keep(entry('run/', { uid: 5 }))).toEqual(['run'])
+  })
+})
+
+describe('the directories of an image', () => {
+  test('are those of its last layer that says something', () => {
+    const tree = treeOf(entry('a/'), entry('a/b/'), entry('c/'), entry('.wh.a'), entry('c/', { mode: 0o700 }))
+    expect([...tree]).toEqual([['c', { mode: 0o700, uid: 0, gid: 0 }]])
+  })
+  test('end where a file takes their place, or an opaque whiteout their content', () => {
+    expect([...treeOf(entry('a/'), entry('a/b/'), entry('a')).keys()]).toEqual([])
+    expect([...treeOf(entry('a/'), entry('a/b/'), entry('a/.wh..wh..opq')).keys()]).toEqual(['a'])
+  })
+})
