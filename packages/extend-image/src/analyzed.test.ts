@@ -68,7 +68,7 @@ describe('a new run image', () => {
   })
 
   test('needs no extend where the file has none', () => {
-    const text = `[run-image]\nreference = `\$old`\n`
+    const text = `[run-image]\nreference = '${old}'\n`
     expect(replaceImage(text, 'run', next, 'analyzed.toml')).toBe(`[run-image]\nreference = "${next}"\n`)
   })
 
