@@ -12,6 +12,8 @@ export interface SceneOptions {
   /** The references of the images to build in and to run on. */
   readonly buildImage: string
   readonly runImage: string
+  /** The image that phases run in, where it is not the one to build in: this machine runs no other platform's. */
+  readonly machineImage?: string
   /** Files below the fixture's directory that are other than there, or absent. */
   readonly files?: Readonly<Record<string, string | undefined>>
 }
@@ -77,7 +79,7 @@ const mountsOf = (directory: string): JailMount[] => {
 }
 
 const openScene = (directory: string, options: SceneOptions, dispose: () => Promise<void>): BuildScene => {
-  const { platformApi, buildImage } = options
+  const { platformApi, buildImage, machineImage = buildImage } = options
   const environment = {
     CNB_PLATFORM_API: platformApi,
     CNB_USER_ID: String(user.uid),
@@ -114,9 +116,9 @@ const openScene = (directory: string, options: SceneOptions, dispose: () => Prom
     run,
     succeed,
     prepare: async (appImage) => {
-      await succeed('analyzer', buildImage, '-run', '/cnb/run.toml', appImage)
-      await succeed('detector', buildImage)
-      await succeed('restorer', buildImage, '-build-image', buildImage)
+      await succeed('analyzer', machineImage, '-run', '/cnb/run.toml', appImage)
+      await succeed('detector', machineImage)
+      await succeed('restorer', machineImage, '-build-image', buildImage)
     },
     fork: async () => {
       const copy = await temporaryDirectory('polyarch-lifecycle')

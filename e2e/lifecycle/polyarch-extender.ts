@@ -9,7 +9,8 @@ import type { PulledImage } from './pulled-image.ts'
 export const engines = ['kaniko', 'buildah', 'buildkit'] as const
 export type Engine = (typeof engines)[number]
 
-const engineFlags = (engine: Engine): string[] => {
+/** How the engine is found on this machine. */
+export const engineFlags = (engine: Engine): string[] => {
   switch (engine) {
     case 'kaniko':
       return ['--executor', partPath('kaniko-1.25.15'), '--launcher', 'jail']
@@ -20,6 +21,13 @@ const engineFlags = (engine: Engine): string[] => {
   }
 }
 
+/** The command line, from its sources. */
+export const polyarch = [
+  process.execPath,
+  '--conditions=@polyarch/source',
+  join(repositoryRoot, 'packages/cli/src/main.ts'),
+] as const
+
 const path = (): string => [dirname(partPath('buildkit')), process.env['PATH']].join(':')
 
 /** Runs extend-image on what the restorer left; with every input named as the lifecycle names it. */
@@ -29,14 +37,9 @@ export const extendWithPolyarch = async (
   ...args: readonly string[]
 ): Promise<CommandEnd> => {
   await using workspace = await temporaryDirectory('polyarch-workspace')
-  const source = [
-    process.execPath,
-    '--conditions=@polyarch/source',
-    join(repositoryRoot, 'packages/cli/src/main.ts'),
-  ] as const
   const place = ['--layers', scene.layers, '--app', scene.app]
   return await runCommand(
-    [...source, 'extend-image', ...place, '--engine', engine, ...engineFlags(engine), ...args] as [string, ...string[]],
+    [...polyarch, 'extend-image', ...place, '--engine', engine, ...engineFlags(engine), ...args],
     {
       directory: workspace.path,
       env: { ...scene.environment, HOME: workspace.path, ...(engine === 'buildkit' ? { PATH: path() } : {}) },

@@ -95,14 +95,32 @@ const describe = ({ type, mode, uid, gid, linkname }: Header, content: Uint8Arra
   return type === 'directory' ? facts : `${facts} ${content.length} bytes ${sha256(content).slice(7, 19)}`
 }
 
-/** What a layer does to the file system: path to type, mode, owner, content and target; times do not count. */
-export const listLayer = async (tar: Uint8Array): Promise<Readonly<Record<string, string>>> => {
-  const entries: [string, string][] = []
+interface LayerFile {
+  readonly path: string
+  readonly header: Header
+  readonly content: Uint8Array
+}
+
+const readLayer = async (tar: Uint8Array): Promise<LayerFile[]> => {
+  const files: LayerFile[] = []
   const reader = extract()
   reader.end(tar)
-  for await (const entry of reader)
-    entries.push([`/${entry.header.name.replace(/^(?:\.?\/)+|\/$/g, '')}`, describe(entry.header, await buffer(entry))])
-  return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)))
+  for await (const entry of reader) {
+    const path = `/${entry.header.name.replace(/^(?:\.?\/)+|\/$/g, '')}`
+    files.push({ path, header: entry.header, content: await buffer(entry) })
+  }
+  return files.toSorted((left, right) => (left.path < right.path ? -1 : 1))
+}
+
+/** What a layer does to the file system: path to type, mode, owner, content and target; times do not count. */
+export const listLayer = async (tar: Uint8Array): Promise<Readonly<Record<string, string>>> =>
+  Object.fromEntries((await readLayer(tar)).map(({ path, header, content }) => [path, describe(header, content)]))
+
+/** The text of a file that the layer brings. @throws when it brings none. */
+export const readLayerFile = async (tar: Uint8Array, path: string): Promise<string> => {
+  const file = (await readLayer(tar)).find((candidate) => candidate.path === path)
+  if (file === undefined) throw new Error(`the layer has no ${path}`)
+  return Buffer.from(file.content).toString()
 }
 
 /** Unpacks the image's layers into a new directory, which is marked as a root that may be deleted. */
