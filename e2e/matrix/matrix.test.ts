@@ -1,58 +1,21 @@
 // The same projects built by every engine: one image whatever the engine, but for what docs/engines.md lists.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
-import { step as buildah } from '@polyarch/buildah-build'
-import { step as buildkit } from '@polyarch/buildkit-build'
-import { openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'
-import { step as kaniko } from '@polyarch/kaniko-build'
-import {
-  type BaseRegistry,
-  lacks,
-  partPath,
-  repositoryRoot,
-  startBaseRegistry,
-  temporaryDirectory,
-} from '@polyarch/parts'
+import { join } from 'node:path'
+import type { EngineName } from '@polyarch/dockerfile'
+import { type BaseRegistry, lacks, repositoryRoot, startBaseRegistry, temporaryDirectory } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildWith, engineParts } from '../engines/engine-build.ts'
 import { type BuiltImage, readBuiltImage } from '../verdicts/built-image.ts'
 import { compareImages, type Divergence } from './comparison.ts'
 import { type Difference, differences, formatDifferences } from './differences.ts'
 import { type Project, projects } from './projects.ts'
-
-type EngineName = Difference['engine'] | 'buildkit'
-
-/** Builds with the engine: layout and digest of what came of it. */
-const build = (engine: EngineName, raw: RawInputs, workspace: string) => {
-  const path = [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
-  const host = openHost({ PATH: path, HOME: join(workspace, '.home') }, workspace)
-  switch (engine) {
-    case 'buildkit':
-      return buildkit.run(parseInputs(buildkit, raw), host)
-    case 'buildah':
-      return buildah.run(parseInputs(buildah, raw), host)
-    case 'kaniko':
-      return kaniko.run(parseInputs(kaniko, { ...raw, executor: partPath('kaniko-1.25.15'), launcher: 'jail' }), host)
-  }
-}
 
 const explains =
   (engine: EngineName, { aspect, key }: Divergence) =>
   (difference: Difference): boolean =>
     difference.engine === engine && difference.shows[aspect]?.test(key) === true
 
-describe.skipIf(
-  lacks(
-    'root',
-    'buildah',
-    'buildkit',
-    'kaniko-1.25.15',
-    'docker-registry',
-    'skopeo',
-    'busybox-amd64',
-    'busybox-arm64',
-    'binfmt-arm64',
-  ),
-)('every engine builds the same image', () => {
+describe.skipIf(lacks('root', 'binfmt-arm64', ...engineParts))('every engine builds the same image', () => {
   let registry: BaseRegistry
   const seen = new Set<Difference>()
 
@@ -74,7 +37,7 @@ describe.skipIf(
     await writeFile(join(context, 'Dockerfile'), dockerfile.replaceAll('BASE', registry.base))
     const raw = { context: 'context', preflight: 'warn', ...inputs, ...(platform === undefined ? {} : { platform }) }
     const read = async (engine: EngineName): Promise<BuiltImage> => {
-      const { layout, digest } = await build(engine, { ...raw, layout: engine }, workspace.path)
+      const { layout, digest } = await buildWith(engine, { ...raw, layout: engine }, workspace.path)
       return await readBuiltImage(layout, digest)
     }
     return { buildkit: await read('buildkit'), buildah: await read('buildah'), kaniko: await read('kaniko') }

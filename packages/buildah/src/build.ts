@@ -7,7 +7,8 @@ import {
   type BuildRequest,
   type BuildWithEngine,
   type Enclosure,
-  type FinishedLayout,
+  type EngineResult,
+  explainFailure,
   findEnclosure,
   openPartialLayout,
   openProgramEnvironment,
@@ -17,13 +18,14 @@ import {
   reachRegistries,
   removeMapped,
   requireRunnable,
+  runEngine,
   stageBuild,
 } from '@polyarch/engine'
 import { Failure } from '@polyarch/oci'
 import type { Stores } from '@polyarch/stores'
 import { askVersion, openBuildah, writeConfiguration } from './buildah.ts'
 import { planBuild, planEnvironment, planExport } from './command-line.ts'
-import { explainFailure } from './engine-failure.ts'
+import { manner } from './engine-failure.ts'
 import { createEngineLog } from './engine-log.ts'
 import { blobDirectory, writeLayout } from './exported-image.ts'
 import type { BuildahSettings } from './inputs.ts'
@@ -39,7 +41,7 @@ const build = async (
   stores: Stores,
   enclosure: Enclosure,
   work: string,
-): Promise<FinishedLayout> => {
+): Promise<Omit<EngineResult, 'version'>> => {
   const reach = await reachRegistries(request, settings, stores)
   await writeConfiguration(work, reach)
   const { driver, reason } = await chooseStorage(host, settings['storage-driver'], enclosure, join(work, 'probe'))
@@ -54,20 +56,18 @@ const build = async (
     enclosure.mapping === 'all' ? undefined : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   const buildah = openBuildah(host, enclosure, work, planEnvironment(program.env, work, outside))
   const log = createEngineLog(host.log, new Set(Object.keys(automaticArgs(request.buildPlatform, request.platform))))
-  const built = await host.log.group(`buildah ${request.name}`, () =>
-    buildah(planBuild(request, driver, { ssh: program.agents, volumes: volumes.values }), (line, stream) =>
-      log.add(line, stream),
-    ),
+  const args = planBuild(request, driver, { ssh: program.agents, volumes: volumes.values })
+  const run = await runEngine({ request, engine: 'buildah', words: log }, host, (control) =>
+    buildah(args, { ...control, onLine: (line, stream) => log.add(line, stream) }),
   )
-  host.signal.throwIfAborted()
-  if (built.code !== 0) throw explainFailure(request.name, built.code, log)
+  if (run.code !== 0) throw explainFailure(request.name, manner, run, log)
   const imageId = (await readFile(join(work, places.imageId), 'utf8')).trim()
   const exported = await buildah(planExport(driver, imageId, blobDirectory(partial.path)))
   host.signal.throwIfAborted()
   if (exported.code !== 0)
     throw new Failure('build', `${request.name}: buildah push failed: ${exported.stderr.trim().split('\n').at(-1)}`)
   await writeLayout(partial.path, request.annotations)
-  return await publishBuild(partial, request, host)
+  return { layout: await publishBuild(partial, request, host), run }
 }
 
 /** Builds with the buildah of this machine, as root or in a user namespace. */
@@ -78,6 +78,5 @@ export const buildWithBuildah: BuildWithEngine<BuildahSettings> = async (request
   const enclosure = await findEnclosure(host, 'buildah')
   await using work = await openWorkDirectory(host.directory, 'buildah', removeMapped(host, enclosure.mapping))
   host.log.info(`building ${request.name} with buildah ${version}`)
-  const layout = await build(request, settings, host, stores, enclosure, work.path)
-  return { layout, version }
+  return { ...(await build(request, settings, host, stores, enclosure, work.path)), version }
 }

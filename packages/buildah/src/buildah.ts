@@ -1,8 +1,8 @@
 // The buildah of this machine, run in a work directory and in namespaces of its own.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CommandResult, Host } from '@polyarch/ci-host'
-import { type Enclosure, type RegistryAccess, toolPath } from '@polyarch/engine'
+import type { Command, CommandResult, Host } from '@polyarch/ci-host'
+import { type Enclosure, enclosedResult, type RegistryAccess, toolPath } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
 import { acceptingPolicy, formatRegistries } from './configuration.ts'
 import { places } from './places.ts'
@@ -36,18 +36,20 @@ export const writeConfiguration = async (work: string, access: RegistryAccess): 
 /** Runs buildah in the work directory, inside the enclosure. */
 export type Buildah = (
   args: readonly string[],
-  onLine?: (line: string, stream: 'stdout' | 'stderr') => void,
+  control?: Pick<Command, 'onLine' | 'onStart' | 'signal'>,
 ) => Promise<CommandResult>
 
 export const openBuildah =
   (host: Host, { words: [file, ...words] }: Enclosure, work: string, env: Record<string, string>): Buildah =>
-  (args, onLine) =>
-    host.exec({
-      file,
-      args: [...words, 'buildah', ...args],
-      directory: work,
-      env,
-      // A build has nothing to save.
-      graceSeconds: 1,
-      ...(onLine ? { onLine } : {}),
-    })
+  async (args, control) =>
+    enclosedResult(
+      await host.exec({
+        file,
+        args: [...words, 'buildah', ...args],
+        directory: work,
+        env,
+        // A build has nothing to save.
+        graceSeconds: 1,
+        ...control,
+      }),
+    )

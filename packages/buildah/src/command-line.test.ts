@@ -1,10 +1,10 @@
 // buildah's command lines, and what it reads instead of this machine's configuration.
-import type { BuildRequest } from '@polyarch/engine'
+import { type BuildRequest, explainFailure, findReason } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
 import { planBuild, planEnvironment, planExport } from './command-line.ts'
 import { formatRegistries } from './configuration.ts'
-import { explainFailure } from './engine-failure.ts'
+import { manner } from './engine-failure.ts'
 import { createEngineLog } from './engine-log.ts'
 
 const request: BuildRequest = {
@@ -21,6 +21,7 @@ const request: BuildRequest = {
   secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
   cacheRepository: { host: 'ghcr.io', name: 'acme/cache/linux-arm-v7' },
   sourceDateEpoch: 7,
+  timeoutSeconds: undefined,
   mounts: [],
   engineArgs: ['--memory=1g'],
   allowances: [],
@@ -131,14 +132,14 @@ describe('what buildah says', () => {
     ['building at STEP "COPY a /": open /x: permission denied', 'build', /permission denied$/],
   ])('%s', (error, kind, message) => {
     const { log } = listen(['401 Unauthorized', 'stdout'], [`Error: ${error}`, 'stderr'])
-    const failure = explainFailure('web', 1, log)
+    const failure = explainFailure('web', manner, { code: 1, reason: 'failed', peakMemory: undefined }, log)
     expect(failure.kind).toBe(kind)
     expect(failure.message).toMatch(message)
   })
 
   test('an end without words is told with its code', () => {
-    expect(explainFailure('web', 137, listen().log).message).toBe(
-      'web: buildah was killed: out of memory, or ended from outside',
-    )
+    const { log } = listen()
+    const run = { code: 137, reason: findReason(137, log, false), peakMemory: undefined }
+    expect(explainFailure('web', manner, run, log).message).toMatch(/^web: buildah was killed \(exit 137\): /)
   })
 })

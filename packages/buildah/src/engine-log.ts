@@ -1,16 +1,10 @@
 // buildah's output as log lines: what it means and what went wrong.
 import type { Log } from '@polyarch/ci-host'
+import { createLastLines, type EngineWords } from '@polyarch/engine'
 
-/** How many of the last lines are kept to explain a failure. */
-const rememberedLines = 40
-
-export interface EngineLog {
+export interface EngineLog extends EngineWords {
   /** Takes a line of stdout or stderr. */
   add(line: string, stream: 'stdout' | 'stderr'): void
-  /** The last lines that buildah and the commands of RUN instructions wrote. */
-  readonly lastLines: readonly string[]
-  /** What buildah says made it fail, where it says so. */
-  readonly error: string | undefined
 }
 
 /** logrus in its text format: time="…" level=warning msg="…" */
@@ -27,11 +21,10 @@ const unconsumed = /^\[Warning\] one or more build args were not consumed: \[(.*
 
 /** Translates the output into the log, line by line; arguments that Polyarch gives itself need not be used. */
 export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineLog => {
-  const lastLines: string[] = []
+  const last = createLastLines()
   let error: string | undefined
   const remember = (line: string): void => {
-    lastLines.push(line)
-    if (lastLines.length > rememberedLines) lastLines.shift()
+    last.add(line)
     log.info(line)
   }
   const addRecord = (level: string, message: string): void => {
@@ -54,7 +47,7 @@ export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineL
       else if (echo.test(line)) log.debug(line)
       else if (line.trim() !== '') remember(line)
     },
-    lastLines,
+    lastLines: last.lines,
     get error() {
       return error
     },

@@ -5,7 +5,8 @@ import type { Host } from '@polyarch/ci-host'
 import {
   type BuildRequest,
   type BuildWithEngine,
-  type FinishedLayout,
+  type EngineResult,
+  explainFailure,
   findEnclosure,
   openPartialLayout,
   openProgramEnvironment,
@@ -16,11 +17,12 @@ import {
   removeMapped,
   removePlainly,
   requireRunnable,
+  runEngine,
   stageBuild,
   staged,
 } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
-import { explainFailure } from './build-failure.ts'
+import { manner } from './build-failure.ts'
 import type { Builder } from './builder.ts'
 import { openBuildx } from './buildx-builder.ts'
 import { chooseBuilder } from './choose-builder.ts'
@@ -37,18 +39,22 @@ const build = async (
   host: Host,
   builder: Builder,
   options: Omit<BuildOptions, 'output'>,
-): Promise<FinishedLayout> => {
+): Promise<EngineResult> => {
   const progress = createProgress(host.log, relative(host.directory, request.dockerfile))
   await using partial = await openPartialLayout(request.layout)
-  const { code } = await host.log.group(`BuildKit ${request.name}`, () =>
-    builder.build(request, { ...options, output: partial.path }, (line) => progress.add(line)),
-  )
-  host.signal.throwIfAborted()
-  if (code !== 0) throw explainFailure(request.name, code, progress)
+  const run = await runEngine({ request, engine: 'BuildKit', words: progress }, host, ({ signal, onStart }) => {
+    if (builder.pid !== undefined) onStart(builder.pid)
+    return builder.build(
+      request,
+      { ...options, output: partial.path },
+      { signal, onLine: (line) => progress.add(line) },
+    )
+  })
+  if (run.code !== 0) throw explainFailure(request.name, manner, run, progress)
   if (progress.cached > 0) host.log.info(`${progress.cached} steps came from the cache`)
   // containerd's store keeps unfinished uploads there.
   await rm(join(partial.path, 'ingest'), { recursive: true, force: true })
-  return await publishBuild(partial, request, host)
+  return { layout: await publishBuild(partial, request, host), version: builder.version, run }
 }
 
 /** Builds with a buildkitd that it starts and ends, one that is given, or docker buildx. */
@@ -85,5 +91,5 @@ export const buildWithBuildkit: BuildWithEngine<BuildkitSettings> = async (reque
   host.log.info(`building ${request.name} with BuildKit ${version}`)
   const { provenance, sbom } = settings
   const options = { provenance, sbom, ssh: program.agents, insecure: reach.insecure }
-  return { layout: await build(request, host, builder, options), version }
+  return await build(request, host, builder, options)
 }

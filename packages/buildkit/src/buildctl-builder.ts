@@ -23,7 +23,7 @@ export const openBuildctl = async (
   { address, tls, name }: Connection,
   work: string,
   env: Record<string, string>,
-): Promise<Omit<Builder, typeof Symbol.asyncDispose | 'runsHere'>> => {
+): Promise<Omit<Builder, typeof Symbol.asyncDispose | 'runsHere' | 'pid'>> => {
   const flags = [`--addr=${address}`, ...(tls === undefined ? [] : [`--tlsdir=${tls}`])]
   const info = await host.exec({ file: 'buildctl', args: [...flags, 'debug', 'info'], directory: work, env })
   host.signal.throwIfAborted()
@@ -37,13 +37,13 @@ export const openBuildctl = async (
     )
   return {
     version: readVersion(info.stdout) ?? 'unknown',
-    build: (request, options, onLine) =>
+    build: (request, options, control) =>
       host.exec({
         file: 'buildctl',
         args: [...flags, ...planBuildctl(request, options)],
         directory: work,
         env,
-        onLine,
+        ...control,
       }),
   }
 }

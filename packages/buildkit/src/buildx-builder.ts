@@ -89,8 +89,9 @@ export const openBuildx = async (
     return {
       version: field('BuildKit version', inspection)?.replace(/^v(?=\d)/, '') ?? 'unknown',
       runsHere: false,
-      build: (request, options, onLine) =>
-        host.exec({ file: 'docker', args: planBuildx(name, request, options), directory: work, env, onLine }),
+      pid: undefined,
+      build: (request, options, control) =>
+        host.exec({ file: 'docker', args: planBuildx(name, request, options), directory: work, env, ...control }),
       [Symbol.asyncDispose]: remove,
     }
   } catch (error) {

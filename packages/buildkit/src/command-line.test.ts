@@ -1,8 +1,8 @@
 // The command lines of BuildKit's clients, buildkitd's configuration, and what is read from its progress.
-import type { BuildRequest } from '@polyarch/engine'
+import { type BuildRequest, explainFailure } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
-import { explainFailure } from './build-failure.ts'
+import { manner } from './build-failure.ts'
 import { type BuildOptions, planBuildctl, planBuildx } from './command-line.ts'
 import { formatDaemonConfig } from './configuration.ts'
 import { createProgress } from './progress.ts'
@@ -21,6 +21,7 @@ const request: BuildRequest = {
   secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
   cacheRepository: { host: '127.0.0.1:5000', name: 'cache/linux-arm64' },
   sourceDateEpoch: 7,
+  timeoutSeconds: undefined,
   mounts: [],
   engineArgs: ['--no-cache'],
   allowances: [],
@@ -134,7 +135,7 @@ describe('progress', () => {
     ['failed to solve: failed to compute cache key: "/nothing": not found', 'build', /not found$/],
   ])('%s', (error, kind, message) => {
     const { progress } = listen('#6 0.123 401 nope', `error: ${error}`)
-    const failure = explainFailure('web', 1, progress)
+    const failure = explainFailure('web', manner, { code: 1, reason: 'failed', peakMemory: undefined }, progress)
     expect(failure.kind).toBe(kind)
     expect(failure.message).toMatch(message)
   })

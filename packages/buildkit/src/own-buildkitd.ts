@@ -2,8 +2,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { CommandResult, Host } from '@polyarch/ci-host'
-import { type BuildMount, checkEngineArgs, type Enclosure, type RegistryAccess } from '@polyarch/engine'
+import { type BuildMount, checkEngineArgs, type Enclosure, enclosedResult, type RegistryAccess } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
 import { openBuildctl } from './buildctl-builder.ts'
 import type { Builder } from './builder.ts'
@@ -27,6 +28,9 @@ const reservedFlags = [
 
 /** How long it may take to end the containers that it runs. */
 const graceSeconds = 5
+
+/** What a client says whose buildkitd is gone. */
+const isLost = /rpc error: code = Unavailable|connection (?:refused|reset)|EOF/
 
 const isReady = (line: string): boolean => line.includes('msg="running server on ')
 
@@ -90,25 +94,35 @@ export const startBuildkitd = async (
   const stop = new AbortController()
   const { promise: ready, resolve: isListening } = Promise.withResolvers<void>()
   const [file, ...words] = enclosure.words
-  const ended = host.exec({
-    file,
-    args: [
-      ...words,
-      'buildkitd',
-      ...(enclosure.mapping === 'all' ? [] : ['--rootless']),
-      `--config=${places.config}`,
-      `--addr=${ownAddress}`,
-      ...checkEngineArgs(args, reservedFlags),
-    ],
-    directory: work,
-    env,
-    signal: stop.signal,
-    graceSeconds,
-    onLine: (line) => {
-      host.log.debug(line)
-      if (isReady(line)) isListening()
-    },
-  })
+  let pid: number | undefined
+  let result: CommandResult | undefined
+  const ended = host
+    .exec({
+      file,
+      args: [
+        ...words,
+        'buildkitd',
+        ...(enclosure.mapping === 'all' ? [] : ['--rootless']),
+        `--config=${places.config}`,
+        `--addr=${ownAddress}`,
+        ...checkEngineArgs(args, reservedFlags),
+      ],
+      directory: work,
+      env,
+      signal: stop.signal,
+      graceSeconds,
+      onLine: (line) => {
+        host.log.debug(line)
+        if (isReady(line)) isListening()
+      },
+      onStart: (started) => {
+        pid = started
+      },
+    })
+    .then((end) => {
+      result = enclosedResult(end)
+      return result
+    })
   const end = async (): Promise<void> => {
     stop.abort()
     await ended
@@ -120,7 +134,19 @@ export const startBuildkitd = async (
     if (early) throw inputFailure(`input builder: buildkitd could not start: ${explainEnd(early)}`)
     const connection = { address: ownAddress, tls: undefined, name: 'the buildkitd that was just started' }
     const client = await openBuildctl(host, connection, work, env)
-    return { ...client, runsHere: true, [Symbol.asyncDispose]: end }
+    return {
+      ...client,
+      runsHere: true,
+      pid,
+      build: async (...build) => {
+        const built = await client.build(...build)
+        // Without a buildkitd its client only says that nobody answers any more.
+        if (built.code !== 0 && isLost.test(built.stderr))
+          await Promise.race([ended, delay(graceSeconds * 1000, undefined, { ref: false })])
+        return built.code !== 0 && result !== undefined ? { ...built, code: result.code } : built
+      },
+      [Symbol.asyncDispose]: end,
+    }
   } catch (error) {
     await end()
     throw error

@@ -1,18 +1,12 @@
 // BuildKit's plain progress as log lines: what commands wrote, what was cached, what went wrong.
 import type { Log } from '@polyarch/ci-host'
+import { createLastLines, type EngineWords } from '@polyarch/engine'
 
-/** How many of the last lines are kept to explain a failure. */
-const rememberedLines = 40
-
-export interface Progress {
+export interface Progress extends EngineWords {
   /** Takes a line of stdout or stderr. */
   add(line: string): void
-  /** The last lines that commands of RUN instructions wrote. */
-  readonly lastLines: readonly string[]
   /** How many steps were taken from a cache. */
   readonly cached: number
-  /** What BuildKit says made it fail, where it says so. */
-  readonly error: string | undefined
 }
 
 /** A warning of BuildKit's linter: `- RuleName: what is wrong (line 3)`. */
@@ -20,7 +14,7 @@ const lint = /^ - (\w+): (.*) \(line (\d+)\)$/
 
 /** Translates the output into the log, line by line; `dockerfile` is the file's name for people. */
 export const createProgress = (log: Log, dockerfile: string): Progress => {
-  const lastLines: string[] = []
+  const last = createLastLines()
   let cached = 0
   let error: string | undefined
   return {
@@ -28,10 +22,7 @@ export const createProgress = (log: Log, dockerfile: string): Progress => {
       const [, output] = /^#\d+ \d+\.\d+ (.*)$/.exec(line) ?? []
       const [, said] = /^(?:error|ERROR): (.*)$/.exec(line) ?? []
       const [, rule, message, number] = lint.exec(line) ?? []
-      if (output !== undefined) {
-        lastLines.push(output)
-        if (lastLines.length > rememberedLines) lastLines.shift()
-      }
+      if (output !== undefined) last.add(output)
       if (/^#\d+ CACHED$/.test(line)) cached += 1
       if (said !== undefined) error = said
       else if (rule !== undefined && message !== undefined)
@@ -39,7 +30,7 @@ export const createProgress = (log: Log, dockerfile: string): Progress => {
       else if (/^time="[^"]*" level=/.test(line)) log.debug(line)
       else if (line.trim() !== '') log.info(line)
     },
-    lastLines,
+    lastLines: last.lines,
     get cached() {
       return cached
     },

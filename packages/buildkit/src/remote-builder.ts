@@ -32,5 +32,5 @@ export const openRemote = async (
   }
   const client = await openBuildctl(host, connection, work, env)
   // Nothing was started for it.
-  return { ...client, runsHere: false, [Symbol.asyncDispose]: async () => undefined }
+  return { ...client, runsHere: false, pid: undefined, [Symbol.asyncDispose]: async () => undefined }
 }

@@ -39,6 +39,7 @@ export const createExec =
       ]),
       forceKillAfterDelay: (command.graceSeconds ?? defaultGraceSeconds) * 1000,
     })
+    if (subprocess.pid !== undefined) command.onStart?.(subprocess.pid)
     const follow = (stream: 'stdout' | 'stderr') => {
       const tail = createOutputTail()
       const { onLine } = command

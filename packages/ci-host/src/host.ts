@@ -30,6 +30,8 @@ export interface Command {
   /** Ends the program: SIGTERM, then SIGKILL after `graceSeconds` (default 10). The host's own signal always does. */
   readonly signal?: AbortSignal
   readonly graceSeconds?: number
+  /** Called with the id of the program's process once it runs. */
+  readonly onStart?: (pid: number) => void
   /** Removes what a job leaves behind: the host's signal does not end it, since a cancelled job cleans up too. */
   readonly cleanup?: boolean
 }

@@ -27,6 +27,9 @@ export const buildInputs = {
   'source-date-epoch': text(
     'Builds reproducibly: timestamps are not those of the build, but these (seconds since 1970), or commit: the commit’s',
   ),
+  timeout: text(
+    'How long the engine may take before it is stopped: minutes, or for example 45s, 90m or 1h30m; default as long as it wants',
+  ),
   'engine-args': lines('More arguments for the engine, one per line, appended as they are'),
 }
 
@@ -56,5 +59,6 @@ export interface BuildInputs {
   readonly bases: readonly string[]
   readonly allow: Readonly<Record<string, string | undefined>>
   readonly 'source-date-epoch'?: string | undefined
+  readonly timeout?: string | undefined
   readonly 'engine-args': readonly string[]
 }

@@ -10,6 +10,11 @@ export const buildOutputs = {
   size: z.number().describe('The size of the manifest in bytes'),
   platform: z.string().describe('The platform that was built'),
   'engine-version': z.string().describe('The version that the engine says it has'),
+  'engine-seconds': z.number().describe('How long the engine took'),
+  'peak-memory': z
+    .number()
+    .nullable()
+    .describe('The most memory that the engine and its commands were seen to hold, in bytes; nothing where unknown'),
 }
 
 /** The values of these outputs. */
@@ -20,14 +25,22 @@ export interface BuildOutputs {
   readonly size: number
   readonly platform: string
   readonly 'engine-version': string
+  readonly 'engine-seconds': number
+  readonly 'peak-memory': number | null
 }
 
 /** The outputs of what an engine built. */
-export const outputsOf = ({ layout: { directory, manifest, platform }, version }: EngineResult): BuildOutputs => ({
+export const outputsOf = ({
+  layout: { directory, manifest, platform },
+  version,
+  run: { seconds, peakMemory },
+}: EngineResult): BuildOutputs => ({
   layout: directory,
   digest: manifest.digest,
   'media-type': manifest.mediaType,
   size: manifest.size,
   platform: formatPlatform(platform),
   'engine-version': version,
+  'engine-seconds': Number(seconds.toFixed(3)),
+  'peak-memory': peakMemory ?? null,
 })

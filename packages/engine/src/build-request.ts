@@ -25,6 +25,7 @@ import type { BuildMount } from './build-mounts.ts'
 import { hostPlatform } from './host-platform.ts'
 import { pinToResults, readPlannedBases } from './planned-bases.ts'
 import { receiveSource } from './received-source.ts'
+import { parseTimeLimit } from './time-limit.ts'
 import { findRealPath, requireContext, requireDockerfile } from './workspace.ts'
 
 /** A secret of the build: it never appears in a log, an argument list, a layer or the layout. */
@@ -54,6 +55,8 @@ export interface BuildRequest {
   readonly cacheRepository: Repository | undefined
   /** Seconds since 1970. */
   readonly sourceDateEpoch: number | undefined
+  /** How long the engine may take. */
+  readonly timeoutSeconds: number | undefined
   readonly engineArgs: readonly string[]
   /** What commands see of this machine. */
   readonly mounts: readonly BuildMount[]
@@ -248,6 +251,7 @@ export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: 
     secrets: await readSecrets(host, inputs.secrets),
     cacheRepository: cacheRepositoryOf(inputs['cache-repo'], source.platform),
     sourceDateEpoch: await readEpoch(inputs['source-date-epoch'], source),
+    timeoutSeconds: inputs.timeout === undefined ? undefined : parseTimeLimit(inputs.timeout),
     engineArgs: inputs['engine-args'],
     mounts: [],
     allowances: source.allowances,

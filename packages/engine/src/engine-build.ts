@@ -3,6 +3,7 @@ import type { Host } from '@polyarch/ci-host'
 import type { StoreSettings, Stores } from '@polyarch/stores'
 import type { BuildInputs } from './build-inputs.ts'
 import type { BuildRequest } from './build-request.ts'
+import type { EngineRun } from './engine-run.ts'
 import { type FinishedLayout, finishLayout } from './finished-layout.ts'
 import type { PartialLayout } from './partial-layout.ts'
 
@@ -15,6 +16,7 @@ export interface EngineResult {
   readonly layout: FinishedLayout
   /** The version that the engine says it has. */
   readonly version: string
+  readonly run: EngineRun
 }
 
 /**

@@ -23,6 +23,7 @@ const requestOf = (workspace: string, change: Partial<BuildRequest> = {}): Build
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
   engineArgs: [],
+  timeoutSeconds: undefined,
   mounts: [],
   allowances: [],
   layout: join(workspace, 'out/[web]'),

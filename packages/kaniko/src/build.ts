@@ -17,6 +17,7 @@ import {
   removeMapped,
   removePlainly,
   requireRunnable,
+  runEngine,
   settingsOf,
   stageBuild,
 } from '@polyarch/engine'
@@ -25,7 +26,7 @@ import type { Stores } from '@polyarch/stores'
 import { openCacheDirectory } from './cache-directory.ts'
 import { chooseLauncher } from './choose-launcher.ts'
 import { openContainerLauncher } from './container-launcher.ts'
-import { explainFailure } from './executor-failure.ts'
+import { explainExecutor } from './executor-failure.ts'
 import { createExecutorLog } from './executor-log.ts'
 import { planExecutor } from './executor-plan.ts'
 import { openExecutorFile, openExecutorImage } from './executor-source.ts'
@@ -74,29 +75,32 @@ const build = async (
   const enforced = settings.preflight === 'enforce'
   const wrongImage = new AbortController()
   host.log.info(`building ${request.name} with kaniko ${facts.version}`)
-  const { code } = await host.log.group(`kaniko ${request.name}`, () =>
-    launcher.run(
-      {
-        ...plan,
-        env: { ...plan.env, ...remedies },
-        onLine: (line) => {
-          log.add(line)
-          if (enforced && log.wrongImages.length > 0) wrongImage.abort()
+  const run = await runEngine(
+    { request, engine: 'kaniko', words: log, signal: wrongImage.signal },
+    host,
+    ({ signal, onStart }) =>
+      launcher.run(
+        {
+          ...plan,
+          env: { ...plan.env, ...remedies },
+          onLine: (line) => {
+            log.add(line)
+            if (enforced && log.wrongImages.length > 0) wrongImage.abort()
+          },
+          onStart,
+          signal,
         },
-        signal: wrongImage.signal,
-      },
-      directories,
-    ),
+        directories,
+      ),
   )
-  host.signal.throwIfAborted()
   if (enforced && log.wrongImages.length > 0)
     throw new Failure(
       'preflight',
       `${request.name}: kaniko ${facts.version} would build a wrong image: ${log.wrongImages[0]}`,
     )
-  if (code !== 0)
-    throw explainFailure(request.name, code, log, { build: request.buildPlatform, target: request.platform })
-  return { layout: await publishBuild(partial, request, host), version: facts.version }
+  if (run.code !== 0)
+    throw explainExecutor(request.name, run, log, { build: request.buildPlatform, target: request.platform })
+  return { layout: await publishBuild(partial, request, host), version: facts.version, run }
 }
 
 /** Builds with kaniko; its executor is only ever started in a root that nobody lives in. */

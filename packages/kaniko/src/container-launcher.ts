@@ -59,14 +59,14 @@ export const openContainerLauncher = (
     name: client,
     executorId: undefined,
     places: () => isolatedPlaces,
-    run: async ({ onLine, signal, ...call }, directories) => {
+    run: async ({ onLine, signal, args, env, quietEnv }, directories) => {
       const name = `polyarch-kaniko-${randomUUID()}`
       const mounts = directories
         ? isolatedMounts(directories).filter(({ target }) => target !== isolatedPlaces.layout)
         : []
       try {
         const result = await host.exec({
-          ...planContainerCommand(client, { name, mounts, ...settings }, call, clientEnv),
+          ...planContainerCommand(client, { name, mounts, ...settings }, { args, env, quietEnv }, clientEnv),
           ...(onLine ? { onLine } : {}),
           ...(signal ? { signal } : {}),
         })

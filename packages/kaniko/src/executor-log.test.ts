@@ -1,7 +1,8 @@
 import type { Log } from '@polyarch/ci-host'
+import { findReason } from '@polyarch/engine'
 import { type Failure, parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
-import { explainFailure } from './executor-failure.ts'
+import { explainExecutor } from './executor-failure.ts'
 import { createExecutorLog } from './executor-log.ts'
 
 const read = (...lines: readonly string[]) => readAllowing([], ...lines)
@@ -69,8 +70,11 @@ test.each([
 
 describe('a failure', () => {
   const amd64 = parsePlatform('linux/amd64')
-  const explain = (code: number, lines: readonly string[], target = amd64): Failure =>
-    explainFailure('web', code, read(...lines).log, { build: amd64, target })
+  const explain = (code: number, lines: readonly string[], target = amd64): Failure => {
+    const { log } = read(...lines)
+    const run = { code, reason: findReason(code, log, false), peakMemory: undefined }
+    return explainExecutor('web', run, log, { build: amd64, target })
+  }
 
   test.each([
     [
@@ -116,11 +120,11 @@ describe('a failure', () => {
   })
 
   test('by a signal', () => {
-    expect(explain(137, ['half']).message).toMatch(/was killed \(exit 137\): out of memory/)
+    expect(explain(137, ['half']).message).toMatch(/^web: kaniko was killed \(exit 137\): ended from outside/)
   })
 
   test('without a word', () => {
-    expect(explain(3, []).message).toBe('web: the executor ended with 3')
+    expect(explain(3, []).message).toBe('web: kaniko ended with 3')
   })
 
   test('to run foreign programs says what is needed', () => {

@@ -1,5 +1,6 @@
 // The executor's output as log lines: what it means, what went wrong, and which warnings mean a wrong image.
 import type { Log } from '@polyarch/ci-host'
+import { createLastLines, type EngineWords } from '@polyarch/engine'
 
 /** Warnings after which the executor goes on and builds another image than the Dockerfile says (docs/engines.md). */
 const wrongImage =
@@ -18,18 +19,11 @@ const findingsOf = (warning: string): readonly string[] => {
 /** Said of every executor that was started with --force; the launchers see to it. */
 const outsideContainer = /^Kaniko is being run outside of a container/i
 
-/** How many of the last lines are kept to explain a failure. */
-const rememberedLines = 40
-
-export interface ExecutorLog {
+export interface ExecutorLog extends EngineWords {
   /** Takes a line of stdout or stderr. */
   add(line: string): void
   /** The warnings that mean a wrong image, without those about findings that are allowed. */
   readonly wrongImages: readonly string[]
-  /** The last lines that the executor and the commands of its RUN instructions wrote. */
-  readonly lastLines: readonly string[]
-  /** What the executor says made it fail, where it says so. */
-  readonly error: string | undefined
 }
 
 interface Record {
@@ -52,12 +46,8 @@ const parseRecord = (line: string): Record | undefined => {
 /** Translates the output into the log, line by line; `allowed` are names of findings. */
 export const createExecutorLog = (log: Log, allowed: readonly string[] = []): ExecutorLog => {
   const wrongImages: string[] = []
-  const lastLines: string[] = []
+  const last = createLastLines()
   let error: string | undefined
-  const remember = (line: string): void => {
-    lastLines.push(line)
-    if (lastLines.length > rememberedLines) lastLines.shift()
-  }
   const addRecord = ({ level, message }: Record): void => {
     if (level === 'warning') {
       if (outsideContainer.test(message)) return
@@ -78,14 +68,14 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
         return
       }
       if (line.trim() === '') return
-      remember(line)
+      last.add(line)
       const said =
         /^(?:Error: )?(error (?:building image|resolving source context|checking push permissions): .*)$/.exec(line)
       if (said) error = said[1]
       log.info(line)
     },
     wrongImages,
-    lastLines,
+    lastLines: last.lines,
     get error() {
       return error
     },

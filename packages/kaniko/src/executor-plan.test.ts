@@ -19,6 +19,7 @@ const request: BuildRequest = {
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
   dockerfileText: 'FROM scratch\n',
+  timeoutSeconds: undefined,
   mounts: [],
   engineArgs: [],
   allowances: [],
@@ -54,6 +55,7 @@ test('everything, each value attached to its flag', () => {
     secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
     cacheRepository: { host: 'ghcr.io', name: 'acme/cache/linux-arm-v7' },
     sourceDateEpoch: 0,
+    timeoutSeconds: undefined,
     mounts: [],
     engineArgs: ['--snapshot-mode=redo', '--single-snapshot'],
   }

@@ -37,10 +37,11 @@ export const openInsideLauncher = async (host: Host): Promise<Launcher> => {
         temporary: '/kaniko',
       }
     },
-    run: ({ onLine, signal, ...call }) =>
+    run: ({ onLine, onStart, signal, ...call }) =>
       host.exec({
         ...planInsideCommand(proof, call),
         ...(onLine ? { onLine } : {}),
+        ...(onStart ? { onStart } : {}),
         ...(signal ? { signal } : {}),
       }),
   }

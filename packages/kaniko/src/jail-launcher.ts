@@ -2,7 +2,7 @@
 import { mkdir, readFile, readlink, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CommandResult, Host } from '@polyarch/ci-host'
-import { type IdMapping, type Mount, type RemoveTree, toolPath, userFlags } from '@polyarch/engine'
+import { enclosedResult, type IdMapping, type Mount, type RemoveTree, toolPath, userFlags } from '@polyarch/engine'
 import { inputFailure } from '@polyarch/oci'
 import { planJailCommand } from './executor-command.ts'
 import type { Executor } from './executor-source.ts'
@@ -35,16 +35,6 @@ const copyNetworkFiles = async (directory: string): Promise<Mount[]> => {
 /** `chroot` ended with this: the executor is not for this machine, or no program at all. */
 const isNotRunnable = (code: number): boolean => code === 126 || code === 127
 
-/** 128 + SIGKILL. */
-const killed = 137
-
-/**
- * unshare cannot end by the SIGKILL that ended its child, and exits with 1 instead
- * (util-linux 2.38, sys-utils/unshare.c: signal(2) refuses SIGKILL).
- */
-const wasKilled = ({ code, stderr }: CommandResult): boolean =>
-  code === 1 && /^unshare: sigprocmask unblock failed/m.test(stderr)
-
 /**
  * The launcher for a Linux machine without a container engine.
  * @param work this run's work directory, where jails are made and removed
@@ -70,7 +60,7 @@ export const openJailLauncher = (
     name: 'jail',
     executorId: executor.digest,
     places: () => isolatedPlaces,
-    run: async ({ onLine, signal, ...call }: ExecutorRun, directories) => {
+    run: async ({ onLine, onStart, signal, ...call }: ExecutorRun, directories) => {
       jails += 1
       const name = `jail-${jails}`
       const mounts: Mount[] = [
@@ -96,6 +86,7 @@ export const openJailLauncher = (
         const result = await host.exec({
           ...command,
           graceSeconds,
+          ...(onStart ? { onStart } : {}),
           onLine: (line, stream) => {
             if (line !== jailReady) onLine?.(line, stream)
           },
@@ -103,7 +94,7 @@ export const openJailLauncher = (
         })
         host.signal.throwIfAborted()
         if (!signal?.aborted && result.code !== 0) explain(result)
-        return wasKilled(result) ? { ...result, code: killed } : result
+        return enclosedResult(result)
       } finally {
         await settings.removeTree(await realpath(root))
       }

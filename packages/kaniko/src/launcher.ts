@@ -6,6 +6,8 @@ import type { BuildDirectories, Places } from './places.ts'
 /** One start of the executor. */
 export interface ExecutorRun extends ExecutorCall {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Told the executor's process, where it is one of this machine and below this one. */
+  readonly onStart?: (pid: number) => void
   readonly signal?: AbortSignal
 }
 

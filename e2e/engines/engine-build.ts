@@ -1,0 +1,36 @@
+// Any engine's build step on this machine's real engines: kaniko in the jail, buildah, a buildkitd of its own.
+import { delimiter, dirname, join } from 'node:path'
+import { step as buildah } from '@polyarch/buildah-build'
+import { step as buildkit } from '@polyarch/buildkit-build'
+import { openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'
+import type { EngineName } from '@polyarch/dockerfile'
+import type { BuildOutputs } from '@polyarch/engine'
+import { step as kaniko } from '@polyarch/kaniko-build'
+import { partPath } from '@polyarch/parts'
+
+export const engineNames = ['kaniko', 'buildah', 'buildkit'] as const satisfies readonly EngineName[]
+
+/** What these builds need of this machine. */
+export const engineParts = [
+  'buildah',
+  'buildkit',
+  'kaniko-1.25.15',
+  'docker-registry',
+  'skopeo',
+  'busybox-amd64',
+  'busybox-arm64',
+] as const
+
+/** Runs the engine's step in the workspace. */
+export const buildWith = (engine: EngineName, raw: RawInputs, workspace: string): Promise<BuildOutputs> => {
+  const path = [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
+  const host = openHost({ PATH: path, HOME: join(workspace, '.home') }, workspace)
+  switch (engine) {
+    case 'buildkit':
+      return buildkit.run(parseInputs(buildkit, raw), host)
+    case 'buildah':
+      return buildah.run(parseInputs(buildah, raw), host)
+    case 'kaniko':
+      return kaniko.run(parseInputs(kaniko, { ...raw, executor: partPath('kaniko-1.25.15'), launcher: 'jail' }), host)
+  }
+}

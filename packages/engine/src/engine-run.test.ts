@@ -1,0 +1,58 @@
+import { openHost } from '@polyarch/ci-host'
+import { temporaryDirectory } from '@polyarch/parts'
+import { describe, expect, test } from 'vitest'
+import { explainFailure } from './engine-failure.ts'
+import { findReason, runEngine } from './engine-run.ts'
+
+const words = (error: string | undefined, ...lastLines: string[]) => ({ error, lastLines })
+const full = 'write /x: no space left on device'
+
+describe('why an engine ended', () => {
+  test.each([
+    [0, words(undefined, full), true, 'finished'],
+    [1, words('exit status 1'), true, 'failed'],
+    [1, words(full), false, 'out of disk'],
+    [1, words('exit status 1', `dd: error writing: No space left on device`, '3+0 records out'), false, 'out of disk'],
+    [137, words(undefined), false, 'killed'],
+    [143, words(undefined), true, 'killed'],
+    [137, words(undefined), true, 'out of memory'],
+    [1, words('waiting for process to exit: signal: killed'), true, 'out of memory'],
+    [1, words('while running runtime: exit status 137'), true, 'out of memory'],
+    [1, words('did not complete successfully: exit code: 137: cannot allocate memory'), true, 'out of memory'],
+    [1, words('waiting for process to exit: signal: killed'), false, 'failed'],
+  ] as const)('%s, %j, kernel killed something: %s', (code, said, outOfMemory, reason) => {
+    expect(findReason(code, said, outOfMemory)).toBe(reason)
+  })
+
+  test.each([
+    [
+      'out of memory',
+      'web: kaniko ran out of memory (seen: 2 MiB): the kernel killed a process of it; use a runner with more memory (last)',
+    ],
+    [
+      'killed',
+      'web: kaniko was killed (exit 137): ended from outside, or out of memory where the kernel does not tell (its last line: last)',
+    ],
+    ['failed', 'web: kaniko ended with 137 (its last line: last)'],
+  ] as const)('%s is told in a sentence', (reason, sentence) => {
+    const manner = { engine: 'kaniko', commandFailed: /never/ }
+    const run = { code: 137, reason, peakMemory: 2 ** 20 + 1 }
+    expect(explainFailure('web', manner, run, words(undefined, 'last'))).toMatchObject({
+      kind: 'build',
+      message: sentence,
+    })
+  })
+})
+
+test('a program’s memory and time are seen from outside', async () => {
+  await using directory = await temporaryDirectory()
+  const host = openHost({ PATH: process.env['PATH'] }, directory.path)
+  const script = 'const kept = Buffer.alloc(100e6, 1); setTimeout(() => process.exit(kept[0] - 1), 1500)'
+  const request = { name: 'web', timeoutSeconds: undefined }
+  const run = await runEngine({ request, engine: 'node', words: words(undefined) }, host, (control) =>
+    host.exec({ file: 'sh', args: ['-c', '"$@"; exit $?', 'sh', process.execPath, '-e', script], ...control }),
+  )
+  expect(run).toMatchObject({ code: 0, reason: 'finished' })
+  expect(run.seconds).toBeGreaterThan(1.4)
+  expect(run.peakMemory).toBeGreaterThan(100e6)
+})
