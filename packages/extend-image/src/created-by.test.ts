@@ -6,7 +6,7 @@ import { nameLayers } from './created-by.ts'
 const { stages } = parseDockerfile(`ARG base_image
 FROM \${base_image}
 ARG tool=curl
-RUN true
+RUN /two
 RUN echo "a  b" > /one && \\
     echo two > /two
 COPY --chown=1:2 source /copied

@@ -17,9 +17,11 @@ const keywordOf = (createdBy: string): string => {
 
 const squeeze = (text: string): string => text.replace(/[\s"[\],]+/g, ' ').trim()
 
-/** Whether the entry may be of that RUN: every engine keeps the command's own words. */
-const mayBe = (instruction: Instruction, createdBy: string): boolean =>
-  instruction.keyword !== 'RUN' || squeeze(createdBy).includes(squeeze(instruction.words.join(' ')))
+/** How much of the entry is that RUN's: every engine ends with the command's own words. */
+const matchOf = ({ words }: Instruction, createdBy: string): number => {
+  const command = squeeze(words.join(' '))
+  return squeeze(createdBy.replace(/ # buildkit$/, '')).endsWith(command) ? command.length : 0
+}
 
 /** The instructions of a stage that made its layers, from the engine's words for them, in their order. */
 export const nameLayers = (instructions: readonly Instruction[], createdBy: readonly string[]): readonly string[] => {
@@ -29,7 +31,9 @@ export const nameLayers = (instructions: readonly Instruction[], createdBy: read
     const keyword = keywordOf(written)
     const later = makers.map((maker, position) => ({ maker, position })).slice(next)
     const ofKind = later.filter(({ maker }) => maker.keyword === keyword)
-    const found = ofKind.find(({ maker }) => mayBe(maker, written)) ?? ofKind[0]
+    // One command may end like another: the longest that fits is meant.
+    const matches = ofKind.map(({ maker }) => (keyword === 'RUN' ? matchOf(maker, written) : 1))
+    const found = ofKind[matches.indexOf(Math.max(...matches))]
     if (found === undefined) return written.replace(/ # buildkit$/, '')
     next = found.position + 1
     return textOf(found.maker)

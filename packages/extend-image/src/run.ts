@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { readPlan, requireExtension, requireLeg } from '@polyarch/documents'
-import { hostPlatform, openWorkDirectory } from '@polyarch/engine'
+import { type EngineResult, hostPlatform, openWorkDirectory } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
 import {
   formatPlatform,
@@ -102,7 +102,17 @@ const layeredOf = ({ manifest, config, store }: SourceImage): LayeredImage => ({
 
 interface Extended {
   readonly image: LayeredImage
-  readonly version: string
+  /** What each Dockerfile took of the engine. */
+  readonly results: readonly EngineResult[]
+}
+
+const describeEngine = (results: readonly EngineResult[]) => {
+  const memory = results.flatMap(({ run: { peakMemory } }) => peakMemory ?? [])
+  return {
+    'engine-version': results.at(-1)?.version ?? '',
+    'engine-seconds': Number(results.reduce((total, { run: { seconds } }) => total + seconds, 0).toFixed(3)),
+    'peak-memory': memory.length === 0 ? null : Math.max(...memory),
+  }
 }
 
 /** Applies the Dockerfiles, each to what the one before left. */
@@ -125,7 +135,7 @@ const applyDockerfiles = async (
     scratch: work,
   }
   let image = layeredOf(source)
-  let version = ''
+  const results: EngineResult[] = []
   const applied: AppliedDockerfile[] = []
   for (const dockerfile of dockerfiles) {
     for (const warning of dockerfile.rules.warnings) host.log.warning(`${warning} (${dockerfile.path})`)
@@ -138,13 +148,13 @@ const applyDockerfiles = async (
     image = await whileDoing('applying Dockerfile to image', async () => {
       const request = await requestExtension({ plan, inputs, mounts, work }, dockerfile, image.config, base)
       const result = await buildWith(plan.engine, request, inputs, host, stores)
-      version = result.version
+      results.push(result)
       return await takeOver(image, result.layout, dockerfile, applying)
     })
     applied.push({ path: dockerfile.path, config: image.config })
   }
   for (const warning of describeUsers(source.config, applied)) host.log.warning(warning)
-  return { image: { ...image, config: finishConfig(plan.kind, image.config, applied) }, version }
+  return { image: { ...image, config: finishConfig(plan.kind, image.config, applied) }, results }
 }
 
 /** An engine's base has to say of each layer where it came from, and nothing else: buildah counts them. */
@@ -178,7 +188,7 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
     )
     await using work = await openWorkDirectory(host.directory, 'extend')
     await mkdir(join(work.path, 'layers'))
-    const { image, version } = await whileDoing(`extending ${kind} image`, () =>
+    const { image, results } = await whileDoing(`extending ${kind} image`, () =>
       applyDockerfiles(plan, inputs, source, dockerfiles, work.path, host, stores),
     )
     const written = writeImage(image)
@@ -191,7 +201,7 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
     if (output.kind === 'image' && kind === 'run')
       await replaceText(paths.analyzed, replaceImage(text, kind, delivered.reference, paths.analyzed))
     host.log.info(`extended ${kind} image: ${delivered.reference || delivered.layout}`)
-    return { ...describeImage(written), ...delivered, 'engine-version': version, engine, kind, extensions: applied }
+    return { ...describeImage(written), ...delivered, ...describeEngine(results), engine, kind, extensions: applied }
   })
 }
 

@@ -1,6 +1,6 @@
 // What the lifecycle's phases leave for an extender, on a registry with a run image of the test's own.
 import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { openHost, parseInputs } from '@polyarch/ci-host'
 import { openLayout } from '@polyarch/layout'
 import { copyManifest, parseIndex } from '@polyarch/oci'
@@ -37,6 +37,8 @@ export interface SceneOptions {
   readonly base?: BaseImageOptions
   readonly api?: string
   readonly generated: GeneratedFiles
+  /** Directories of programs, before those of PATH. */
+  readonly programs?: readonly string[]
   /** More of analyzed.toml. */
   readonly analyzed?: string
 }
@@ -74,7 +76,10 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
   const registry = await startRegistry()
   const [layers, app] = [join(workspace.path, 'layers'), join(workspace.path, 'app')]
   const told: string[] = []
-  const opened = openHost({ PATH: process.env['PATH'], HOME: join(workspace.path, '.home') }, workspace.path)
+  const opened = openHost(
+    { PATH: [...(options.programs ?? []), process.env['PATH']].join(delimiter), HOME: join(workspace.path, '.home') },
+    workspace.path,
+  )
   const tell =
     (level: string) =>
     (message: string): void =>
