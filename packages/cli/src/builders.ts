@@ -5,6 +5,7 @@ import { buildkitInputs } from '@polyarch/buildkit'
 import { step as buildkitBuild } from '@polyarch/buildkit-build'
 import { type Host, parseInputs, pickInputs, type RawInputs } from '@polyarch/ci-host'
 import type { Leg } from '@polyarch/documents'
+import { step as extendImage } from '@polyarch/extend-image'
 import { kanikoInputs } from '@polyarch/kaniko'
 import { step as kanikoBuild } from '@polyarch/kaniko-build'
 import { storeInputs } from '@polyarch/stores'
@@ -19,11 +20,13 @@ export const engineInputs = {
   'engine-args': kaniko['engine-args'],
   'cache-repo': kaniko['cache-repo'],
   'source-date-epoch': kaniko['source-date-epoch'],
+  timeout: kaniko.timeout,
   preflight: kaniko.preflight,
   secrets: kaniko.secrets,
   ...kanikoInputs,
   ...buildahInputs,
   ...buildkitInputs,
+  'platform-api': extendImage.inputs.shape['platform-api'],
 }
 
 const Alike = z.object({ ...engineInputs, ...storeInputs })
@@ -42,3 +45,7 @@ export const builders: Readonly<Record<Leg['engine'], BuildLeg>> = {
   buildkit: (place, alike, host) =>
     buildkitBuild.run({ ...parseInputs(buildkitBuild, place), ...pickInputs(alike, buildkit) }, host),
 }
+
+/** Extends the base image of a leg that has no Dockerfile of its own; which engine does so, the plan says. */
+export const extendLeg: BuildLeg = (place, alike, host) =>
+  extendImage.run({ ...parseInputs(extendImage, place), ...pickInputs(alike, extendImage.inputs.shape) }, host)

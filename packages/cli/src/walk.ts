@@ -9,7 +9,7 @@ import { step as pushDigest } from '@polyarch/push-digest'
 import { step as report } from '@polyarch/report'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
-import { builders, engineInputs } from './builders.ts'
+import { builders, engineInputs, extendLeg } from './builders.ts'
 
 const inputs = z.object({
   ...detectArch.inputs.omit({ handoff: true }).shape,
@@ -40,7 +40,7 @@ const hostOfTask = (host: Host, title: string, status: (text: string) => void, s
   }
   const exec: Host['exec'] = (command) =>
     host.exec({ ...command, signal: command.signal ? AbortSignal.any([signal, command.signal]) : signal })
-  return Object.assign(Object.create(host) as Host, { log, exec, signal })
+  return { ...host, log, exec, signal }
 }
 
 /** Plans, builds, pushes and merges; nothing is tagged before every platform of an image is in its store. */
@@ -69,11 +69,13 @@ export const step = defineStep({
       const own = hostOfTask(host, leg.id, status, signal)
       const layout = join(work, 'layouts', leg.id)
       const place = { plan: planFile, leg: leg.id, layout }
-      const { needs } = requireImage(plan, leg.image)
+      const { needs, extend } = requireImage(plan, leg.image)
       const bases = needs.map((image) => join(work, 'merge', `${image}.json`))
       const record = join(work, 'records', `${leg.id}.json`)
       try {
-        const built = await builders[leg.engine]({ ...place, bases }, alike, own)
+        const built = extend
+          ? await extendLeg(place, alike, own)
+          : await builders[leg.engine]({ ...place, bases }, alike, own)
         const version = `${leg.engine}@${built['engine-version']}`
         await pushDigest.run({ ...parseInputs(pushDigest, { ...place, record, engine: version }), ...shared }, own)
       } finally {
