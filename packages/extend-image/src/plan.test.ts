@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { type ExtensionLeg, planExtension } from './plan.ts'
 import { step } from './step.ts'
 
-const plan = (raw: RawInputs, leg?: ExtensionLeg) =>
-  planExtension(parseInputs(step, { 'platform-api': '0.13', ...raw }), leg, '/work')
+const plan = (raw: RawInputs, leg?: ExtensionLeg, env: Readonly<Record<string, string>> = {}) =>
+  planExtension(parseInputs(step, { 'platform-api': '0.13', ...raw }), leg, { directory: '/work', env })
 
 const leg = (engine: Leg['engine'], kind: 'run' | 'build'): ExtensionLeg => ({
   leg: { id: 'web.linux-arm64', image: 'web', platform: 'linux/arm64', engine, runner: 'x', native: true },
@@ -64,7 +64,7 @@ describe('files are where', () => {
       INPUT_GENERATED: '',
     }
     const inputs = parseInputs(step, readRawInputs(step, { layers: '/flag' }, env))
-    expect(planExtension(inputs, undefined, '/work')).toMatchObject({
+    expect(planExtension(inputs, undefined, { directory: '/work', env })).toMatchObject({
       api: { minor: 12 },
       kind: 'run',
       logLevel: 'debug',
@@ -74,7 +74,12 @@ describe('files are where', () => {
   })
 
   test('a leg of a plan says', () => {
-    expect(plan({ kind: 'run', app: '/other' }, leg('buildah', 'build'))).toMatchObject({
+    expect(
+      plan({ kind: 'run', app: '/other' }, leg('buildah', 'build'), {
+        CNB_EXTEND_KIND: 'run',
+        CNB_APP_DIR: '/other',
+      }),
+    ).toMatchObject({
       name: 'web.linux-arm64',
       kind: 'build',
       engine: 'buildah',
@@ -134,10 +139,21 @@ describe('the output is', () => {
   })
 })
 
-test('an engine against the plan is refused', () => {
-  expect(() => plan({ engine: 'kaniko' }, leg('buildah', 'run'))).toThrow(
-    'input engine says kaniko: the plan says buildah for web.linux-arm64, leave it out',
-  )
+test.each<RawInputs>([{ engine: 'kaniko' }, { kind: 'build' }, { app: 'web' }, { layers: '/layers' }])(
+  'what a leg decides is not given beside it: %j',
+  (raw) => {
+    expect(() => plan(raw, leg('buildah', 'run'))).toThrow(
+      `input ${Object.keys(raw)[0]} contradicts plan: the plan says what leg web.linux-arm64 extends, and with what`,
+    )
+  },
+)
+
+test('a leg’s image can go to the exporter or a repository too', () => {
+  expect(plan({ output: 'extended' }, leg('kaniko', 'run')).output).toEqual({
+    kind: 'extended',
+    directory: '/work/layers/linux-arm64/extended/run',
+  })
+  expect(plan({ output: 'image', repository: 'oci:x' }, leg('kaniko', 'run')).output).toMatchObject({ kind: 'image' })
 })
 
 describe('the time that cached layers live', () => {

@@ -76,10 +76,18 @@ const parseLogLevel = (text: string): LogLevel => {
   throw lifecycleFailure('invalidArguments', `input log-level: expected ${logLevels.join(', ')}; found "${text}"`)
 }
 
-/** What the leg decides, given next to it, could only contradict it; variables of the lifecycle are not asked. */
-const checkLeg = (inputs: Inputs, { leg }: ExtensionLeg): void => {
-  if (inputs.engine !== 'auto' && inputs.engine !== leg.engine)
-    throw inputFailure(`input engine says ${inputs.engine}: the plan says ${leg.engine} for ${leg.id}, leave it out`)
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a leg decides, and the lifecycle's variables that say it otherwise: those count for nothing next to a plan. */
+const decidedByLeg = { kind: 'CNB_EXTEND_KIND', app: 'CNB_APP_DIR', layers: 'CNB_LAYERS_DIR', engine: '' } as const
+
+/** What the leg decides, given next to it, could only contradict it. */
+const checkLeg = (inputs: Inputs, { leg }: ExtensionLeg, env: Environment): void => {
+  for (const [name, variable] of Object.entries(decidedByLeg)) {
+    const given = inputs[name as keyof typeof decidedByLeg]
+    if (given === undefined || given === 'auto' || given === env[variable]?.trim()) continue
+    throw inputFailure(`input ${name} contradicts plan: the plan says what leg ${leg.id} extends, and with what`)
+  }
 }
 
 const planOutput = (
@@ -110,13 +118,17 @@ const planOutput = (
 }
 
 /**
- * What the inputs ask for. Relative paths begin at the workspace; those of the lifecycle's files that nobody names are
+ * What the inputs ask for. Relative paths begin at the host's directory; those of the lifecycle's files that nobody names are
  * below `layers`.
  * @throws {Failure} with the lifecycle's code 11 for its API and 3 for its inputs; input, for Polyarch's own.
  */
-export const planExtension = (inputs: Inputs, leg: ExtensionLeg | undefined, workspace: string): ExtendPlan => {
+export const planExtension = (
+  inputs: Inputs,
+  leg: ExtensionLeg | undefined,
+  { directory: workspace, env }: { readonly directory: string; readonly env: Environment },
+): ExtendPlan => {
   const api = requirePlatformApi(inputs['platform-api'])
-  if (leg !== undefined) checkLeg(inputs, leg)
+  if (leg !== undefined) checkLeg(inputs, leg, env)
   const kind = leg?.extension.kind ?? parseKind(inputs.kind ?? 'build')
   const engine = leg?.leg.engine ?? (inputs.engine === 'auto' ? 'kaniko' : inputs.engine)
   const locate = (path: string): string => (isAbsolute(path) ? path : resolve(workspace, path))

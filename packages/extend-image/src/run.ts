@@ -207,7 +207,7 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
 
 /** Extends what the inputs ask for; nothing is where the exporter or a later job looks unless it is whole. */
 export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
-  const plan = planExtension(inputs, await readLeg(inputs, host), host.directory)
+  const plan = planExtension(inputs, await readLeg(inputs, host), host)
   const log = limitLog(host.log, plan.logLevel)
   for (const warning of plan.warnings) log.warning(warning)
   for (const notice of plan.notices) log.info(notice)
