@@ -19,10 +19,14 @@ const echo = /^(?:subprocess exited with status \d+|process exited with error: .
 
 const unconsumed = /^\[Warning\] one or more build args were not consumed: \[(.*)\]$/
 
+/** Said of a step whose layer there is, after it was pulled from the cache repository too. */
+const cacheHit = /^--> Using cache /
+
 /** Translates the output into the log, line by line; arguments that Polyarch gives itself need not be used. */
 export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineLog => {
   const last = createLastLines()
   let error: string | undefined
+  let cacheHits = 0
   const remember = (line: string): void => {
     last.add(line)
     log.info(line)
@@ -45,9 +49,15 @@ export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineL
       if (record) addRecord(record.level, record.message)
       else if (said !== undefined) error = said
       else if (echo.test(line)) log.debug(line)
-      else if (line.trim() !== '') remember(line)
+      else if (line.trim() !== '') {
+        if (cacheHit.test(line)) cacheHits += 1
+        remember(line)
+      }
     },
     lastLines: last.lines,
+    get cacheHits() {
+      return cacheHits
+    },
     get error() {
       return error
     },

@@ -51,7 +51,6 @@ const build = async (
     )
   })
   if (run.code !== 0) throw explainFailure(request.name, manner, run, progress)
-  if (progress.cached > 0) host.log.info(`${progress.cached} steps came from the cache`)
   // containerd's store keeps unfinished uploads there.
   await rm(join(partial.path, 'ingest'), { recursive: true, force: true })
   return { layout: await publishBuild(partial, request, host), version: builder.version, run }

@@ -123,9 +123,16 @@ describe('progress', () => {
   }
 
   test('warnings name their line, cached steps are counted', () => {
-    const { told, progress } = listen('#5 CACHED', '', ' - JSONArgsRecommended: write JSON (line 3)')
-    expect(told).toEqual(['info #5 CACHED', 'warning web/Dockerfile:3 JSONArgsRecommended: write JSON'])
-    expect(progress.cached).toBe(1)
+    const { told, progress } = listen(
+      '#4 [1/2] FROM a',
+      '#4 CACHED',
+      '#5 [release 2/2] RUN x',
+      '#5 CACHED',
+      '',
+      ' - JSONArgsRecommended: write JSON (line 3)',
+    )
+    expect(told.slice(3)).toEqual(['info #5 CACHED', 'warning web/Dockerfile:3 JSONArgsRecommended: write JSON'])
+    expect(progress.cacheHits).toBe(1)
   })
 
   test.each([

@@ -15,6 +15,7 @@ export const buildOutputs = {
     .number()
     .nullable()
     .describe('The most memory that the engine and its commands were seen to hold, in bytes; nothing where unknown'),
+  'cache-hits': z.number().describe('How many instructions were taken from a cache instead of being run'),
 }
 
 /** The values of these outputs. */
@@ -27,13 +28,14 @@ export interface BuildOutputs {
   readonly 'engine-version': string
   readonly 'engine-seconds': number
   readonly 'peak-memory': number | null
+  readonly 'cache-hits': number
 }
 
 /** The outputs of what an engine built. */
 export const outputsOf = ({
   layout: { directory, manifest, platform },
   version,
-  run: { seconds, peakMemory },
+  run: { seconds, peakMemory, cacheHits },
 }: EngineResult): BuildOutputs => ({
   layout: directory,
   digest: manifest.digest,
@@ -43,4 +45,5 @@ export const outputsOf = ({
   'engine-version': version,
   'engine-seconds': Number(seconds.toFixed(3)),
   'peak-memory': peakMemory ?? null,
+  'cache-hits': cacheHits,
 })

@@ -7,8 +7,8 @@ export const reportBuild = (engine: string, outputs: BuildOutputs): string =>
   [
     `**${outputs.platform}** built with ${engine} ${outputs['engine-version']}`,
     '',
-    '| platform | manifest | media type | size | engine time | peak memory |',
-    '|---|---|---|---|---|---|',
-    `| ${outputs.platform} | \`${outputs.digest}\` | ${outputs['media-type']} | ${outputs.size} B | ${formatSeconds(outputs['engine-seconds'])} | ${formatMemory(outputs['peak-memory'] ?? undefined)} |`,
+    '| platform | manifest | media type | size | engine time | peak memory | cache hits |',
+    '|---|---|---|---|---|---|---|',
+    `| ${outputs.platform} | \`${outputs.digest}\` | ${outputs['media-type']} | ${outputs.size} B | ${formatSeconds(outputs['engine-seconds'])} | ${formatMemory(outputs['peak-memory'] ?? undefined)} | ${outputs['cache-hits']} |`,
     '',
   ].join('\n')

@@ -9,6 +9,8 @@ export interface EngineWords {
   readonly error: string | undefined
   /** The last lines that it and the commands of RUN instructions wrote. */
   readonly lastLines: readonly string[]
+  /** How many instructions it has taken from a cache so far. */
+  readonly cacheHits: number
 }
 
 /** How an engine speaks of failures. */
@@ -26,7 +28,7 @@ export const explainFailure = (
   name: string,
   { engine, commandFailed, kindOf = failureKindOf }: EngineManner,
   { code, reason, peakMemory }: Pick<EngineRun, 'code' | 'reason' | 'peakMemory'>,
-  words: EngineWords,
+  words: Pick<EngineWords, 'error' | 'lastLines'>,
 ): Failure => {
   const { error, lastLines } = words
   const last = lastLines.filter((line) => line !== error).at(-1)

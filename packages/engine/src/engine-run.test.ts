@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { explainFailure } from './engine-failure.ts'
 import { findReason, runEngine } from './engine-run.ts'
 
-const words = (error: string | undefined, ...lastLines: string[]) => ({ error, lastLines })
+const words = (error: string | undefined, ...lastLines: string[]) => ({ error, lastLines, cacheHits: 0 })
 const full = 'write /x: no space left on device'
 
 describe('why an engine ended', () => {

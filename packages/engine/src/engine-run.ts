@@ -15,6 +15,11 @@ export interface EngineRun {
   /** Bytes, as /proc showed them while it ran; undefined where it runs elsewhere: in a daemon, or on no Linux. */
   readonly peakMemory: number | undefined
   readonly reason: EndReason
+  /**
+   * How many instructions were taken from a cache. What they took when they were built is not known: no engine keeps
+   * it, and the times in an image's history are those of builds, which may be days apart.
+   */
+  readonly cacheHits: number
 }
 
 export interface RunSettings {
@@ -53,7 +58,7 @@ const diskFull = /no space left on device|disk quota exceeded|\bENOSPC\b/i
 const finalLines = 10
 
 /** Where the engine or a command that failed says that the disk is full. */
-export const findDiskFull = ({ error = '', lastLines }: EngineWords): string | undefined =>
+export const findDiskFull = ({ error = '', lastLines }: Pick<EngineWords, 'error' | 'lastLines'>): string | undefined =>
   [error, ...lastLines.slice(-finalLines)].findLast((line) => diskFull.test(line))
 
 /** 128 + SIGKILL, or an engine's words for a command that ended so. */
@@ -61,7 +66,11 @@ const killedCode = 137
 const killedWords = /signal: killed|exit (?:code|status):? 137\b/
 
 /** Why an engine ended that nobody stopped; `outOfMemory` says whether the kernel killed processes meanwhile. */
-export const findReason = (code: number, words: EngineWords, outOfMemory: boolean): EndReason => {
+export const findReason = (
+  code: number,
+  words: Pick<EngineWords, 'error' | 'lastLines'>,
+  outOfMemory: boolean,
+): EndReason => {
   if (code === 0) return 'finished'
   if (findDiskFull(words) !== undefined) return 'out of disk'
   const said = [words.error, words.lastLines.at(-1)].join('\n')
@@ -77,8 +86,8 @@ export const formatMemory = (bytes: number | undefined): string =>
 export const formatSeconds = (seconds: number): string =>
   seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
 
-const describeRun = ({ seconds, peakMemory, reason }: Omit<EngineRun, 'code'>): string =>
-  `${reason} after ${formatSeconds(seconds)}, peak memory ${formatMemory(peakMemory)}`
+const describeRun = ({ seconds, peakMemory, reason, cacheHits }: EngineRun): string =>
+  `${reason} after ${formatSeconds(seconds)}, peak memory ${formatMemory(peakMemory)}, cache hits ${cacheHits}`
 
 /**
  * Runs the engine and says how it ended, in the log and, where it did not finish, in the job's summary.
@@ -101,7 +110,7 @@ export const runEngine = async (
   host.signal.throwIfAborted()
   const isStopped = code !== 0 && stop.aborted
   const reason = isStopped ? 'stopped' : findReason(code, words, (await countOutOfMemory()) > kills)
-  const run = { code, seconds, peakMemory: memory.peak, reason }
+  const run = { code, seconds, peakMemory: memory.peak, reason, cacheHits: words.cacheHits }
   host.log.info(`${name}: ${engine} ${describeRun(run)}`)
   if (reason !== 'finished') await host.summarise(`**${name}** was not built: ${engine} ${describeRun(run)}\n`)
   if (isStopped && timeout?.aborted)

@@ -16,6 +16,9 @@ const findingsOf = (warning: string): readonly string[] => {
   return /kaniko directory/i.test(warning) ? ['copy-to-kaniko'] : []
 }
 
+/** Said of an instruction whose layer is in the cache repository. */
+const cacheHit = /^Using caching version of cmd: /
+
 /** Said of every executor that was started with --force; the launchers see to it. */
 const outsideContainer = /^Kaniko is being run outside of a container/i
 
@@ -48,6 +51,7 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
   const wrongImages: string[] = []
   const last = createLastLines()
   let error: string | undefined
+  let cacheHits = 0
   const addRecord = ({ level, message }: Record): void => {
     if (level === 'warning') {
       if (outsideContainer.test(message)) return
@@ -57,8 +61,10 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
     } else if (level === 'error' || level === 'fatal' || level === 'panic') {
       error = message
       log.error(message)
-    } else if (level === 'info') log.info(message)
-    else log.debug(message)
+    } else if (level === 'info') {
+      if (cacheHit.test(message)) cacheHits += 1
+      log.info(message)
+    } else log.debug(message)
   }
   return {
     add: (line) => {
@@ -76,6 +82,9 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
     },
     wrongImages,
     lastLines: last.lines,
+    get cacheHits() {
+      return cacheHits
+    },
     get error() {
       return error
     },

@@ -82,6 +82,7 @@ test('everything, each value attached to its flag', () => {
     '--reproducible',
     '--cache',
     '--cache-repo=ghcr.io/acme/cache/linux-arm-v7',
+    '--cache-copy-layers=false',
     '--insecure-registry=localhost:5000',
     '--skip-tls-verify-registry=localhost:5000',
     '--registry-mirror=mirror.acme.com',

@@ -20,6 +20,7 @@ export interface ExecutorPlan {
 /** The flags that say what is built from what, and where it goes: set here, never by engine-args. */
 const reservedFlags = [
   'annotation-file',
+  'cache-copy-layers',
   'cleanup',
   'context',
   'context-sub-path',
@@ -95,7 +96,13 @@ export const planExecutor = (
       ...(request.sourceDateEpoch === undefined ? [] : ['--reproducible']),
       ...(request.cacheRepository === undefined
         ? []
-        : ['--cache', `--cache-repo=${formatRepository(request.cacheRepository)}`]),
+        : [
+            '--cache',
+            `--cache-repo=${formatRepository(request.cacheRepository)}`,
+            // A cached COPY of another stage loses the whiteouts of that stage's files
+            // (https://github.com/osscontainertools/kaniko/issues/876).
+            '--cache-copy-layers=false',
+          ]),
       ...access.insecure.flatMap((host) => [`--insecure-registry=${host}`, `--skip-tls-verify-registry=${host}`]),
       ...planMirrors(facts, access),
       ...checkEngineArgs(request.engineArgs, reservedFlags),
