@@ -64,11 +64,13 @@ export const readLabels = ({ config }: PulledImage): Readonly<Record<string, unk
     ]),
   )
 
-/** The labels with what the lifecycle notes of the run image itself. */
+/** The label in which the lifecycle keeps what it needs for the next build, and for a rebase. */
+export const metadataLabel = 'io.buildpacks.lifecycle.metadata'
+
 export interface LifecycleMetadata {
   readonly runImage: { readonly topLayer: string; readonly reference: string; readonly image: string }
 }
 
-/** The lifecycle's own label. */
+/** What the lifecycle keeps in its label. */
 export const lifecycleMetadata = (image: PulledImage): LifecycleMetadata =>
-  readLabels(image)['io.buildpacks.lifecycle.metadata'] as LifecycleMetadata
+  readLabels(image)[metadataLabel] as LifecycleMetadata

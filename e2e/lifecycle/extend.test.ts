@@ -3,7 +3,7 @@ import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pushBase } from './base-images.ts'
 import { type BuildScene, createScene } from './build-scene.ts'
-import { listChanges, readLabels, startApp } from './exported-app.ts'
+import { lifecycleMetadata, listChanges, metadataLabel, readLabels, startApp } from './exported-app.ts'
 import { type BaseImages, buildWithLifecycle } from './lifecycle-extender.ts'
 import { buildWithPolyarch, type Engine, engines } from './polyarch-extender.ts'
 import type { PulledImage } from './pulled-image.ts'
@@ -45,9 +45,9 @@ describe.skipIf(
   afterAll(() => registry?.stop())
 
   describe.each([
-    { platformApi: '0.12', from: 'from the application' },
-    { platformApi: '0.15', from: 'from the extension' },
-  ])('with Platform API $platformApi', ({ platformApi, from }) => {
+    { platformApi: '0.12', from: 'from the application', extenders: ['kaniko'] as const },
+    { platformApi: '0.15', from: 'from the extension', extenders: engines },
+  ])('with Platform API $platformApi', ({ platformApi, from, extenders }) => {
     let restored: BuildScene
     let reference: PulledImage
 
@@ -71,7 +71,7 @@ describe.skipIf(
 
     const build = async (engine: Engine, runOutput: 'extended' | 'image' = 'extended'): Promise<PulledImage> => {
       await using scene = await restored.fork()
-      return await buildWithPolyarch(scene, engine, `${registry.host}/app:${engine}-${platformApi}`, { runOutput })
+      return await buildWithPolyarch(scene, engine, `${registry.host}/${runOutput}:${engine}-${platformApi}`, runOutput)
     }
 
     test('starts with what both extensions did, where the lifecycle extends', async () => {
@@ -80,7 +80,7 @@ describe.skipIf(
       expect(log).toBe(greeting)
     })
 
-    describe.each(engines)('where %s extends', (engine) => {
+    describe.each(extenders)('where %s extends', (engine) => {
       let app: PulledImage
       beforeAll(async () => {
         app = await build(engine)
@@ -104,6 +104,23 @@ describe.skipIf(
       test('has the same history', () => {
         expect(historyOf(app)).toEqual(historyOf(reference))
       })
+    })
+
+    test('is the same over a run image that is pushed, but for the name and the top layer of its base', async () => {
+      const app = await build('kaniko', 'image')
+
+      expect((await startApp(app)).log).toBe(greeting)
+      expect(await listChanges(app)).toEqual(await listChanges(reference))
+      expect(settingsOf(app)).toEqual(settingsOf(reference))
+      // What was extended is a base like any other now: the whole of it is what a rebase exchanges.
+      const { runImage } = lifecycleMetadata(app)
+      expect(runImage.topLayer).toBe(app.config.rootfs.diff_ids[3])
+      expect(runImage.reference).toMatch(new RegExp(`^${registry.host}/extended-run@sha256:[0-9a-f]{64}$`))
+      const ofLifecycle = lifecycleMetadata(reference)
+      expect({
+        ...readLabels(app),
+        [metadataLabel]: { ...lifecycleMetadata(app), runImage: ofLifecycle.runImage },
+      }).toEqual(readLabels(reference))
     })
   })
 })

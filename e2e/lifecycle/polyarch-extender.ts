@@ -52,7 +52,7 @@ export const buildWithPolyarch = async (
   scene: BuildScene,
   engine: Engine,
   appImage: string,
-  options: { readonly runOutput: 'extended' | 'image' } = { runOutput: 'extended' },
+  runOutput: 'extended' | 'image' = 'extended',
 ): Promise<PulledImage> => {
   const host = appImage.slice(0, appImage.indexOf('/'))
   const extend = async (kind: string, ...args: string[]): Promise<{ readonly reference: string }> => {
@@ -60,7 +60,7 @@ export const buildWithPolyarch = async (
     if (code !== 0) throw new Error(`extend-image ended with ${code}:\n${log}`)
     return JSON.parse(log.split('\n').at(-1) ?? '') as { readonly reference: string }
   }
-  if (options.runOutput === 'image') await extend('run', '--output', 'image', '--repository', `${host}/extended-run`)
+  if (runOutput === 'image') await extend('run', '--output', 'image', '--repository', `${host}/extended-run`)
   else await extend('run')
   const { reference } = await extend('build', '--output', 'image', '--repository', `${host}/extended-build`)
   await scene.succeed('builder', reference)
