@@ -21,6 +21,7 @@ const request: BuildRequest = {
   secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
   cacheRepository: { host: 'ghcr.io', name: 'acme/cache/linux-arm-v7' },
   sourceDateEpoch: 7,
+  mediaType: 'auto',
   timeoutSeconds: undefined,
   mounts: [],
   engineArgs: ['--memory=1g'],

@@ -1,7 +1,7 @@
 // Makes an OCI image layout of the blobs that buildah exported.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { normaliseConfig } from '@polyarch/engine'
+import { normaliseConfig, toOciManifest } from '@polyarch/engine'
 import {
   buildIndex,
   type Descriptor,
@@ -13,13 +13,6 @@ import {
   parseImageConfig,
   parseManifest,
 } from '@polyarch/oci'
-
-/** Docker's names of layers and the specification's, by compression. */
-const layerTypes: Readonly<Record<string, string>> = {
-  'application/vnd.docker.image.rootfs.diff.tar': 'application/vnd.oci.image.layer.v1.tar',
-  'application/vnd.docker.image.rootfs.diff.tar.gzip': 'application/vnd.oci.image.layer.v1.tar+gzip',
-  'application/vnd.docker.image.rootfs.diff.tar.zstd': 'application/vnd.oci.image.layer.v1.tar+zstd',
-}
 
 /** buildah notes which image a step started from: the base, or an intermediate one that nobody else has. */
 const ownComment = /^FROM \S+$/
@@ -58,15 +51,12 @@ export const writeLayout = async (layout: string, annotations: Readonly<Record<s
   const config = parseImageConfig(await readFile(join(blobs, hexOf(exported.config.digest))))
   for (const name of ['manifest.json', 'version', hexOf(exported.config.digest)])
     await rm(join(blobs, name), { force: true })
+  const { layers } = toOciManifest(exported)
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: await put(encode(normaliseConfig(withoutOwnComments(config))), mediaTypes.ociConfig),
-    layers: exported.layers.map(({ mediaType, digest, size }) => ({
-      mediaType: layerTypes[mediaType] ?? mediaType,
-      digest,
-      size,
-    })),
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   }
   const { digest, size } = await put(encode(manifest), mediaTypes.ociManifest)

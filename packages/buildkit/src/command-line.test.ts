@@ -21,6 +21,7 @@ const request: BuildRequest = {
   secrets: [{ id: 'token', value: Buffer.from('hunter2') }],
   cacheRepository: { host: '127.0.0.1:5000', name: 'cache/linux-arm64' },
   sourceDateEpoch: 7,
+  mediaType: 'auto',
   timeoutSeconds: undefined,
   mounts: [],
   engineArgs: ['--no-cache'],

@@ -27,6 +27,11 @@ export const buildInputs = {
   'source-date-epoch': text(
     'Builds reproducibly: timestamps are not those of the build, but these (seconds since 1970), or commit: the commit’s',
   ),
+  'media-type': choice(
+    'The media types of the image: auto as the engine and the base image have them, or oci always',
+    ['auto', 'oci'],
+    'auto',
+  ),
   timeout: text(
     'How long the engine may take before it is stopped: minutes, or for example 45s, 90m or 1h30m; default as long as it wants',
   ),
@@ -59,6 +64,7 @@ export interface BuildInputs {
   readonly bases: readonly string[]
   readonly allow: Readonly<Record<string, string | undefined>>
   readonly 'source-date-epoch'?: string | undefined
+  readonly 'media-type': 'auto' | 'oci'
   readonly timeout?: string | undefined
   readonly 'engine-args': readonly string[]
 }

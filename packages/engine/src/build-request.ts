@@ -55,6 +55,8 @@ export interface BuildRequest {
   readonly cacheRepository: Repository | undefined
   /** Seconds since 1970. */
   readonly sourceDateEpoch: number | undefined
+  /** `oci`: never docker's media types. */
+  readonly mediaType: BuildInputs['media-type']
   /** How long the engine may take. */
   readonly timeoutSeconds: number | undefined
   readonly engineArgs: readonly string[]
@@ -251,6 +253,7 @@ export const readBuildRequest = async (inputs: BuildInputs, host: Host, engine: 
     secrets: await readSecrets(host, inputs.secrets),
     cacheRepository: cacheRepositoryOf(inputs['cache-repo'], source.platform),
     sourceDateEpoch: await readEpoch(inputs['source-date-epoch'], source),
+    mediaType: inputs['media-type'],
     timeoutSeconds: inputs.timeout === undefined ? undefined : parseTimeLimit(inputs.timeout),
     engineArgs: inputs['engine-args'],
     mounts: [],

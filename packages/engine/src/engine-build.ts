@@ -35,10 +35,10 @@ export type BuildWithEngine<Settings extends EngineSettings> = (
 /** Checks what the engine wrote and puts it where the request wants it. */
 export const publishBuild = async (
   partial: PartialLayout,
-  { name, platform, layout }: BuildRequest,
+  { name, platform, mediaType, layout }: BuildRequest,
   host: Host,
 ): Promise<FinishedLayout> => {
-  const finished = await finishLayout(partial.path, platform)
+  const finished = await finishLayout(partial.path, platform, mediaType)
   await partial.publish()
   host.log.info(`${name}: ${finished.manifest.digest} in ${layout}`)
   return { ...finished, directory: layout }

@@ -2,7 +2,17 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { type Descriptor, type Digest, digestOf, hexOf, mediaTypes, parseIndex, parsePlatform } from '@polyarch/oci'
+import { openLayout } from '@polyarch/layout'
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  hexOf,
+  mediaTypes,
+  parseIndex,
+  parseManifest,
+  parsePlatform,
+} from '@polyarch/oci'
 import { elfBytes, lacks, temporaryDirectory, writeBaseImage } from '@polyarch/parts'
 import { pack } from 'tar-stream'
 import { describe, expect, test } from 'vitest'
@@ -86,6 +96,27 @@ test('a right layout gets an index that says its platform and nothing else', asy
   })
   expect(finished.binaries).toEqual({ arm64: 1 })
   expect((await readdir(directory.path)).sort()).toEqual(['blobs', 'index.json', 'oci-layout'])
+})
+
+test('an image by docker’s media types gets the specification’s where they are asked for, and its content stays', async () => {
+  await using directory = await temporaryDirectory()
+  const { layers } = await writeLayout(directory.path)
+  const before = await finishLayout(directory.path, parsePlatform('linux/arm64'))
+  const finished = await finishLayout(directory.path, parsePlatform('linux/arm64'), 'oci')
+  expect(finished).toMatchObject({
+    manifest: { mediaType: mediaTypes.ociManifest },
+    configDigest: before.configDigest,
+    layersSize: before.layersSize,
+  })
+  const { bytes, descriptor } = await openLayout(directory.path).getManifest(finished.manifest.digest)
+  expect(descriptor.mediaType).toBe(mediaTypes.ociManifest)
+  expect(parseManifest(bytes)).toMatchObject({
+    mediaType: mediaTypes.ociManifest,
+    config: { mediaType: mediaTypes.ociConfig, digest: before.configDigest },
+    layers: layers.map(({ digest }) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest })),
+  })
+  await expect(openLayout(directory.path).getManifest(before.manifest.digest)).rejects.toThrow()
+  await expect(finishLayout(directory.path, parsePlatform('linux/arm64'), 'oci')).resolves.toEqual(finished)
 })
 
 test.each(['none', 'gzip', 'zstd'] as const)(

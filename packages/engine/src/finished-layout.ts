@@ -26,8 +26,10 @@ import {
   verificationFailure,
 } from '@polyarch/oci'
 import { createBinaryCensus } from './binary-census.ts'
+import type { BuildInputs } from './build-inputs.ts'
 import { elfHeaderBytes } from './elf.ts'
 import { readHead, readLayer } from './layer.ts'
+import { toOciManifest } from './oci-manifest.ts'
 
 /** An image layout that holds exactly one image, whole and of the platform that was asked for. */
 export interface FinishedLayout {
@@ -138,32 +140,38 @@ const blobFile = (directory: string, digest: Digest): string =>
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
-/** Adds the variant that was asked for to a config that has none; gives the manifest that names the new config. */
-const writeVariant = async (
+/** Writes the image with another manifest, and another config where there is one, in the place of what was there. */
+const rewriteImage = async (
   directory: string,
-  manifestDigest: Digest,
+  replaced: Descriptor,
   manifest: Manifest,
-  config: ImageConfig,
-  variant: string,
+  config: ImageConfig | undefined,
 ): Promise<{ root: Descriptor; configDigest: Digest }> => {
-  const write = async (bytes: Uint8Array): Promise<{ digest: Digest; size: number }> => {
+  const write = async (value: unknown): Promise<{ digest: Digest; size: number }> => {
+    const bytes = encode(value)
     const digest = digestOf(bytes)
     await replaceFile(blobFile(directory, digest), bytes)
     return { digest, size: bytes.length }
   }
-  const written = await write(encode({ ...config, variant }))
-  const root = await write(encode({ ...manifest, config: { ...manifest.config, ...written } }))
-  for (const replaced of [manifest.config.digest, manifestDigest]) await rm(blobFile(directory, replaced))
-  return { root: { mediaType: manifest.mediaType, ...root }, configDigest: written.digest }
+  const written = config && (await write(config))
+  const root = await write({ ...manifest, config: { ...manifest.config, ...written } })
+  await rm(blobFile(directory, replaced.digest))
+  if (written) await rm(blobFile(directory, manifest.config.digest))
+  return { root: { mediaType: manifest.mediaType, ...root }, configDigest: written?.digest ?? manifest.config.digest }
 }
 
 /**
  * Checks the layout that an engine wrote: one image, every blob there with the digest and size that its descriptor
  * says, the platform that was asked for, and binaries that do not contradict it (see BinaryCensus). Then rewrites
  * index.json: the entry says its platform, and nothing else is in it but the image's attestations.
+ * @param mediaType `oci`: an image by docker's media types gets the specification's; `auto`: it keeps what it has
  * @throws {Failure} verification, naming the file or blob that is wrong.
  */
-export const finishLayout = async (directory: string, platform: Platform): Promise<FinishedLayout> => {
+export const finishLayout = async (
+  directory: string,
+  platform: Platform,
+  mediaType: BuildInputs['media-type'] = 'auto',
+): Promise<FinishedLayout> => {
   const store = openLayout(directory)
   const { image, attestations, indexes } = await requireOneImage(directory, store)
   let root = image
@@ -183,12 +191,16 @@ export const finishLayout = async (directory: string, platform: Platform): Promi
       `the image says ${formatPlatform(platformOf(config))}: ${formatPlatform(platform)} was asked for`,
     )
   const binaries = await checkLayers(store, manifest, config, platform)
-  if (lacksVariant && attestations.length > 0)
-    throw verificationFailure(
-      `the image says ${formatPlatform(platformOf(config))}, and what attests to it would not hold for ${formatPlatform(platform)}`,
-    )
-  if (lacksVariant) ({ root, configDigest } = await writeVariant(directory, root.digest, manifest, config, asked))
-  const entry: Descriptor = { mediaType: manifest.mediaType, digest: root.digest, size: root.size, platform: stated }
+  const wanted = mediaType === 'oci' ? toOciManifest(manifest) : manifest
+  if (lacksVariant || wanted !== manifest) {
+    if (attestations.length > 0)
+      throw verificationFailure(
+        `the image has to be written anew (${lacksVariant ? `it says ${formatPlatform(platformOf(config))}` : manifest.mediaType}), and what attests to it would not hold`,
+      )
+    const changed = lacksVariant ? { ...config, variant: asked } : undefined
+    ;({ root, configDigest } = await rewriteImage(directory, root, wanted, changed))
+  }
+  const entry: Descriptor = { mediaType: wanted.mediaType, digest: root.digest, size: root.size, platform: stated }
   await replaceFile(join(directory, 'index.json'), buildIndex([entry, ...attestations]).bytes)
   for (const { digest } of indexes) await rm(blobFile(directory, digest), { force: true })
   return {

@@ -23,6 +23,7 @@ const requestOf = (workspace: string, change: Partial<BuildRequest> = {}): Build
   cacheRepository: undefined,
   sourceDateEpoch: undefined,
   engineArgs: [],
+  mediaType: 'auto',
   timeoutSeconds: undefined,
   mounts: [],
   allowances: [],

@@ -91,6 +91,7 @@ export const requestExtension = async (
     sourceDateEpoch: undefined,
     engineArgs: plan.engineArgs,
     mounts,
+    mediaType: 'auto',
     timeoutSeconds: inputs.timeout === undefined ? undefined : parseTimeLimit(inputs.timeout),
     allowances: Object.entries(requireValues('allow', inputs.allow)).map(([finding, reason]) => ({ finding, reason })),
     layout: join(work, `${randomUUID()}`),

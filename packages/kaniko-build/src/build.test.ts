@@ -70,6 +70,20 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser))('from scratch', () => {
     expect(await processesOn(workspace.path)).toEqual([])
   })
 
+  test('gives the media types of the specification where they are asked for', async () => {
+    await using workspace = await temporaryDirectory()
+    const dockerfile = 'FROM scratch\nCOPY Dockerfile /\n'
+    await expect(build(workspace.path, dockerfile)).resolves.toMatchObject({
+      'media-type': 'application/vnd.docker.distribution.manifest.v2+json',
+    })
+    const outputs = await build(workspace.path, dockerfile, { 'media-type': 'oci' })
+    expect(outputs['media-type']).toBe('application/vnd.oci.image.manifest.v1+json')
+    expect((await readImage(outputs)).manifest).toMatchObject({
+      config: { mediaType: 'application/vnd.oci.image.config.v1+json' },
+      layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' }],
+    })
+  })
+
   test('copies the context without what Polyarch keeps in it', async () => {
     await using workspace = await temporaryDirectory()
     await mkdir(join(workspace.path, '.polyarch/layouts'), { recursive: true })
