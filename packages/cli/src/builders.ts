@@ -20,6 +20,7 @@ export const engineInputs = {
   'engine-args': kaniko['engine-args'],
   'cache-repo': kaniko['cache-repo'],
   'source-date-epoch': kaniko['source-date-epoch'],
+  'media-type': kaniko['media-type'],
   timeout: kaniko.timeout,
   preflight: kaniko.preflight,
   secrets: kaniko.secrets,
