@@ -3,7 +3,11 @@ import { buildOutputs } from '@polyarch/engine'
 import { z } from 'zod'
 
 export const Outputs = z.object({
-  ...buildOutputs,
+  digest: buildOutputs.digest,
+  'media-type': buildOutputs['media-type'],
+  size: buildOutputs.size,
+  'engine-seconds': buildOutputs['engine-seconds'],
+  'peak-memory': buildOutputs['peak-memory'],
   layout: z.string().describe('The directory that was written; empty for output image'),
   platform: z.string().describe('The platform of the image'),
   'engine-version': z

@@ -6,6 +6,7 @@ import { readPlan, requireExtension, requireLeg } from '@polyarch/documents'
 import { type EngineResult, hostPlatform, openWorkDirectory } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
 import {
+  type Descriptor,
   formatPlatform,
   inputFailure,
   normalisePlatform,
@@ -30,7 +31,7 @@ import {
   type SourceImage,
 } from './image-source.ts'
 import type { Inputs } from './inputs.ts'
-import { type LayeredImage, type WrittenImage, writeImage } from './layered-image.ts'
+import { type LayeredImage, writeImage } from './layered-image.ts'
 import { lifecycleFailure, whileDoing } from './lifecycle-failure.ts'
 import { findText, replaceText } from './lifecycle-files.ts'
 import { limitLog } from './log-level.ts'
@@ -163,10 +164,10 @@ const withHistory = ({ config }: LayeredImage): LayeredImage['config'] => ({
   history: normaliseHistory(config).map((entry) => ({ created_by: '', ...entry })),
 })
 
-const describeImage = ({ manifest, platform }: WrittenImage) => ({
-  digest: manifest.descriptor.digest,
-  'media-type': manifest.descriptor.mediaType,
-  size: manifest.descriptor.size,
+const describeImage = ({ digest, mediaType, size }: Descriptor, platform: Platform) => ({
+  digest,
+  'media-type': mediaType,
+  size,
   platform: formatPlatform(platform),
 })
 
@@ -179,6 +180,16 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
     const { location, source } = await whileDoing(`getting ${kind} image to extend`, () =>
       openSource(plan, analyzed, stores),
     )
+    // Only this step writes it: the lifecycle leaves the key out.
+    if (output.kind === 'image' && kind === 'run' && analyzed['run-image']?.extend === false) {
+      host.log.info(`nothing to extend: ${paths.analyzed} says extend = false`)
+      const image = {
+        ...describeImage(source.descriptor, source.platform),
+        layout: '',
+        reference: referenceOf(analyzed, kind),
+      }
+      return { ...image, ...describeEngine([]), engine, kind, extensions: [] }
+    }
     const dockerfiles = await whileDoing(`getting ${kind}.Dockerfiles`, () =>
       readGenerated({ api: plan.api, kind, generated: paths.generated, app: paths.app }, extensions),
     )
@@ -201,7 +212,14 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
     if (output.kind === 'image' && kind === 'run')
       await replaceText(paths.analyzed, replaceImage(text, kind, delivered.reference, paths.analyzed))
     host.log.info(`extended ${kind} image: ${delivered.reference || delivered.layout}`)
-    return { ...describeImage(written), ...delivered, ...describeEngine(results), engine, kind, extensions: applied }
+    return {
+      ...describeImage(written.manifest.descriptor, written.platform),
+      ...delivered,
+      ...describeEngine(results),
+      engine,
+      kind,
+      extensions: applied,
+    }
   })
 }
 

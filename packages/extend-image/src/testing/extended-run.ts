@@ -24,7 +24,7 @@ const readLayer = async (bytes: Uint8Array): Promise<LayerLines> => {
   tar.end(gunzipSync(bytes))
   const lines: Record<string, string> = {}
   for await (const entry of tar) {
-    const { name, type, mode = 0, uid, gid, linkname, pax } = entry.header
+    const { name, type, mode, uid, gid, linkname, pax } = entry.header
     const path = name.replace(/^(?:\.?\/)+/, '')
     const content = (await buffer(entry)).toString()
     const attributes = Object.keys(pax ?? {}).filter((key) => key.startsWith('SCHILY.xattr'))

@@ -1,12 +1,15 @@
 // What the lifecycle's phases leave for an extender, on a registry with a run image of the test's own.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { openHost, parseInputs } from '@polyarch/ci-host'
 import { openLayout } from '@polyarch/layout'
-import { copyManifest, parseIndex } from '@polyarch/oci'
+import { copyManifest, getImageConfig, type ImageConfig, parseIndex, parseManifest } from '@polyarch/oci'
 import {
   type BaseImageOptions,
   type RunningRegistry,
+  sampleBlob,
+  sampleContent,
+  sampleManifest,
   startRegistry,
   type TemporaryDirectory,
   temporaryDirectory,
@@ -29,6 +32,8 @@ export interface Scene extends AsyncDisposable {
   readonly app: string
   /** What the log said so far, one line each, with its level first. */
   readonly told: string[]
+  /** Puts the image with another config in the place of the base; one without diff_ids has no layers. */
+  changeBase(change: (config: ImageConfig) => object): Promise<void>
   /** Runs the step in the scene; inputs as flags would give them. */
   extend(raw?: Readonly<Record<string, string | readonly string[]>>): Promise<Outputs>
 }
@@ -98,9 +103,24 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
   const layout = openLayout(image)
   const [child] = parseIndex((await layout.getManifest('latest')).bytes).manifests
   if (child === undefined) throw new Error('the base image has no platform')
-  await using stores = await openStores(settings, host)
   const repository = { host: registry.host, name: 'run' }
+  await using stores = await openStores(settings, host)
   await copyManifest(layout, stores.open({ kind: 'registry', repository }), child)
+  const changeBase: Scene['changeBase'] = async (change) => {
+    await using own = await openStores(settings, host)
+    const store = own.open({ kind: 'registry', repository })
+    const manifest = parseManifest((await layout.getManifest(child.digest)).bytes)
+    const changed = change(await getImageConfig(layout, manifest.config)) as ImageConfig
+    const config = sampleBlob(JSON.stringify(changed), manifest.config.mediaType)
+    await store.pushBlob(config.descriptor, sampleContent(config.bytes))
+    const kept = manifest.layers.slice(0, changed.rootfs.diff_ids.length)
+    const next = sampleManifest({ ...manifest, config: config.descriptor, layers: kept } as {
+      readonly mediaType: string
+    })
+    await store.pushManifest(next)
+    const file = join(layers, 'analyzed.toml')
+    await writeFile(file, (await readFile(file, 'utf8')).replaceAll(child.digest, next.descriptor.digest))
+  }
   const base = `${registry.host}/run@${child.digest}`
   const { api = '0.13', generated } = options
   const files = Object.entries(generated).flatMap(([id, ofExtension]) =>
@@ -121,6 +141,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     layers,
     app,
     told,
+    changeBase,
     extend: (raw = {}) =>
       run(
         parseInputs(step, {
