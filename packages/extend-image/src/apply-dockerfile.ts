@@ -18,8 +18,9 @@ import { nameLayers } from './created-by.ts'
 import { extensionHistory, type HistoryEntry, mergeConfig, normaliseHistory } from './extended-config.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import { type DirectoryTree, type EngineTraces, growTree, keepEntries } from './layer-entries.ts'
-import { listEntries, type PlacedEntry, writeEntries } from './layer-filter.ts'
+import { listEntries, type PlacedEntry, pickEntries, writeLayer } from './layer-filter.ts'
 import { type ImageLayer, type LayeredImage, layerTypeOf } from './layered-image.ts'
+import { missingVolumes, nameVolumes, packDirectories } from './volume-layer.ts'
 
 /** What is known while Dockerfiles are applied one after the other. */
 export interface Applying {
@@ -49,31 +50,44 @@ interface NewLayer extends ImageLayer {
   readonly diffId: Digest
 }
 
+/**
+ * Keeps a layer that is made here. The exporter takes every layer for new whose blob is there: one that the image has
+ * below must not be, by its digest, a new one too.
+ */
+const keepLayer = async (
+  tar: () => AsyncIterable<Uint8Array>,
+  image: LayeredImage,
+  { blobs, scratch }: Applying,
+): Promise<NewLayer> => {
+  const file = join(scratch, 'layer')
+  const usual = await writeLayer(tar(), file)
+  const written = hasLayer(image, usual.digest) ? await writeLayer(tar(), file, 1) : usual
+  const descriptor: Descriptor = { mediaType: layerTypeOf(image.base), digest: written.digest, size: written.size }
+  await blobs.pushBlob(descriptor, written.content)
+  await rm(file)
+  return { descriptor, store: blobs, diffId: written.diffId }
+}
+
+const hasLayer = ({ layers }: LayeredImage, digest: Digest): boolean =>
+  layers.some(({ descriptor }) => descriptor.digest === digest)
+
 /** What of the layer is the extension's, as a layer; undefined where that is nothing. */
 const takeLayer = async (
   store: StoreReader,
   layer: Descriptor,
   image: LayeredImage,
-  { tree, traces, blobs, scratch }: Applying,
+  applying: Applying,
 ): Promise<NewLayer | undefined> => {
+  const { tree, traces } = applying
   const { entries, diffId } = await listEntries(store, layer)
   const keep = keepEntries(entries, tree, traces)
   const kept = entries.filter((_, position) => keep[position])
   for (const entry of kept) growTree(tree, entry)
   if (kept.length === 0) return undefined
-  const mediaType = layerTypeOf(image.base)
-  const known = new Set(image.layers.map(({ descriptor }) => descriptor.digest))
-  // The exporter takes every layer for new whose blob is there: one of the base must not be, by its digest, a new one too.
-  if (kept.length === entries.length && gzipTypes.includes(layer.mediaType) && !known.has(layer.digest))
-    return { descriptor: { mediaType, digest: layer.digest, size: layer.size }, store, diffId }
-  const file = join(scratch, 'layer')
-  const ranges = joinRanges(kept)
-  const usual = await writeEntries(store, layer, ranges, file)
-  const written = known.has(usual.digest) ? await writeEntries(store, layer, ranges, file, 1) : usual
-  const descriptor: Descriptor = { mediaType, digest: written.digest, size: written.size }
-  await blobs.pushBlob(descriptor, written.content)
-  await rm(file)
-  return { descriptor, store: blobs, diffId: written.diffId }
+  const { digest, size } = layer
+  if (kept.length === entries.length && gzipTypes.includes(layer.mediaType) && !hasLayer(image, digest))
+    return { descriptor: { mediaType: layerTypeOf(image.base), digest, size }, store, diffId }
+  return await keepLayer(() => pickEntries(store, layer, joinRanges(kept)), image, applying)
 }
 
 const checkBase = (image: LayeredImage, built: ImageConfig): void => {
@@ -106,7 +120,8 @@ export const takeOver = async (
   const createdBy = normaliseHistory(config)
     .slice(count)
     .map((entry) => entry.created_by ?? '')
-  const names = nameLayers(parseDockerfile(text).stages[0]?.instructions ?? [], createdBy)
+  const instructions = parseDockerfile(text).stages[0]?.instructions ?? []
+  const names = nameLayers(instructions, createdBy)
   const layers: NewLayer[] = []
   const history: HistoryEntry[] = []
   for (const [position, layer] of manifest.layers.slice(count).entries()) {
@@ -114,6 +129,13 @@ export const takeOver = async (
     if (taken === undefined) continue
     layers.push(taken)
     history.push(extensionHistory(names[position] ?? '', extension))
+  }
+  const volumes = missingVolumes(image.config, config, applying.tree)
+  if (volumes.length > 0) {
+    const sofar = { ...image, layers: [...image.layers, ...layers] }
+    layers.push(await keepLayer(() => packDirectories(volumes), sofar, applying))
+    history.push(extensionHistory(nameVolumes(instructions), extension))
+    for (const path of volumes) applying.tree.set(path, { mode: 0o755, uid: 0, gid: 0 })
   }
   const diffIds = [...image.config.rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)]
   return {

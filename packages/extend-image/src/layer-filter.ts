@@ -108,21 +108,14 @@ export interface WrittenLayer {
 }
 
 /**
- * Writes the entries of the layer that stay into the file, byte for byte as they were, compressed with gzip. Another
- * level gives the same entries another digest.
+ * Writes a tar into the file, compressed with gzip. Another level gives the same entries another digest.
  */
-export const writeEntries = async (
-  store: StoreReader,
-  layer: Descriptor,
-  ranges: readonly { readonly from: number; readonly to: number }[],
-  file: string,
-  level = 6,
-): Promise<WrittenLayer> => {
+export const writeLayer = async (tar: AsyncIterable<Uint8Array>, file: string, level = 6): Promise<WrittenLayer> => {
   const [plain, compressed] = [createHash('sha256'), createHash('sha256')]
   await pipeline(
     Readable.from(
       (async function* () {
-        for await (const chunk of pickRanges(decompressLayer(store.getBlob(layer)), ranges)) {
+        for await (const chunk of tar) {
           plain.update(chunk)
           yield chunk
         }
@@ -145,3 +138,10 @@ export const writeEntries = async (
     content: { origin: file, open: (start = 0) => createReadStream(file, { start }) },
   }
 }
+
+/** The tar with only these ranges of the layer's own, byte for byte as they were. */
+export const pickEntries = (
+  store: StoreReader,
+  layer: Descriptor,
+  ranges: readonly { readonly from: number; readonly to: number }[],
+): AsyncIterable<Uint8Array> => pickRanges(decompressLayer(store.getBlob(layer)), ranges)

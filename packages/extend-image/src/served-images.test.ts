@@ -9,7 +9,7 @@ import { serveImages } from './served-images.ts'
 const open = async () => {
   const directory = await temporaryDirectory()
   const store = openLayout(directory.path)
-  const [offered, other] = [['a', 'b'], ['secret']].map((layers) =>
+  const [offered, other] = [['a longer layer', 'another layer'], ['secret']].map((layers) =>
     sampleImage({ os: 'linux', architecture: 'amd64' }, layers),
   )
   if (offered === undefined || other === undefined) throw new Error('no images')
