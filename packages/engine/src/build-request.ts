@@ -150,8 +150,11 @@ const resolveArgs = (host: Host, args: BuildInputs['build-args']): Record<string
     }),
   )
 
-/** An allowance that names no finding would allow nothing, and nobody would notice. */
-const readAllowances = (allow: BuildInputs['allow']): Allowance[] =>
+/**
+ * The findings that somebody says are fine.
+ * @throws {Failure} input, for a name that is none: it would allow nothing, and nobody would notice.
+ */
+export const readAllowances = (allow: BuildInputs['allow']): Allowance[] =>
   Object.entries(requireValues('allow', allow)).map(([finding, reason]) => {
     if (!Object.hasOwn(features, finding))
       throw inputFailure(`input allow: there is no finding "${finding}": use a name that preflight says in brackets`)
@@ -217,8 +220,9 @@ const readEpoch = async (text: string | undefined, { committed }: Source): Promi
  * The cache repository of one platform: engines key cached layers without the platform, so that two platforms in one
  * repository give each other layers of the wrong architecture
  * (https://github.com/GoogleContainerTools/kaniko/issues/2567).
+ * @throws {Failure} input, where the location is no repository of a registry.
  */
-const cacheRepositoryOf = (location: string | undefined, platform: Platform): Repository | undefined => {
+export const cacheRepositoryOf = (location: string | undefined, platform: Platform): Repository | undefined => {
   if (location === undefined) return undefined
   const store = parseStoreLocation(location)
   if (store.kind === 'layout') throw inputFailure(`input cache-repo: expected HOST[:PORT]/NAME, found "${location}"`)

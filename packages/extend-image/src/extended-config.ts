@@ -6,7 +6,7 @@ import { isRoot, userOf } from './extension-args.ts'
 import { lifecycleFailure } from './lifecycle-failure.ts'
 
 /** Whether an app image may be rebased onto another run image (buildpacks/spec, platform.md). */
-export const rebasableLabel = 'io.buildpacks.rebasable'
+const rebasableLabel = 'io.buildpacks.rebasable'
 
 /** What a history entry of an image says; image-spec config.md. */
 export interface HistoryEntry {

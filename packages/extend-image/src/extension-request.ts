@@ -3,18 +3,9 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { requireValues } from '@polyarch/ci-host'
 import { automaticArgs, type BuildSettings, pinSources } from '@polyarch/dockerfile'
-import { type BuildMount, type BuildRequest, findRealPath, hostPlatform, parseTimeLimit } from '@polyarch/engine'
-import {
-  formatReference,
-  type ImageConfig,
-  inputFailure,
-  parseStoreLocation,
-  platformOf,
-  platformSlug,
-  type Reference,
-} from '@polyarch/oci'
+import { type BuildMount, type BuildRequest, cacheRepositoryOf, findRealPath, hostPlatform } from '@polyarch/engine'
+import { formatReference, type ImageConfig, inputFailure, platformOf, type Reference } from '@polyarch/oci'
 import { planArgs, userOf } from './extension-args.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import type { Inputs } from './inputs.ts'
@@ -38,13 +29,6 @@ const pinBase = ({ text, rules }: ExtensionDockerfile, settings: BuildSettings, 
     switched ??= reference
     return reference === switched ? base : undefined
   })
-}
-
-const cacheRepositoryOf = (location: string | undefined, slug: string): BuildRequest['cacheRepository'] => {
-  if (location === undefined) return undefined
-  const store = parseStoreLocation(location)
-  if (store.kind === 'layout') throw inputFailure(`input cache-repo: expected HOST[:PORT]/NAME, found "${location}"`)
-  return { host: store.repository.host, name: `${store.repository.name}/${slug}` }
 }
 
 /** What a build of an extension is made of. */
@@ -87,13 +71,13 @@ export const requestExtension = async (
     labels: {},
     annotations: {},
     secrets: [],
-    cacheRepository: cacheRepositoryOf(inputs['cache-repo'], platformSlug(platform)),
+    cacheRepository: cacheRepositoryOf(inputs['cache-repo'], platform),
     sourceDateEpoch: undefined,
     engineArgs: plan.engineArgs,
     mounts,
     mediaType: 'auto',
-    timeoutSeconds: inputs.timeout === undefined ? undefined : parseTimeLimit(inputs.timeout),
-    allowances: Object.entries(requireValues('allow', inputs.allow)).map(([finding, reason]) => ({ finding, reason })),
+    timeoutSeconds: plan.timeoutSeconds,
+    allowances: plan.allowances,
     layout: join(work, `${randomUUID()}`),
   }
 }

@@ -9,7 +9,7 @@ import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
 /** What becomes of the extended image. */
-export const outputKinds = ['auto', 'extended', 'image', 'layout'] as const
+const outputKinds = ['auto', 'extended', 'image', 'layout'] as const
 
 const lifecycleInputs = {
   kind: orVariable('CNB_EXTEND_KIND', text('The image to extend: build or run; default build')),

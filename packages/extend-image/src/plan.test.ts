@@ -134,6 +134,7 @@ describe('the output is', () => {
     ],
     [{ kind: 'both' }, 3, 'input kind: expected build or run, found "both"'],
     [{ kind: 'run', 'log-level': 'loud' }, 3, 'input log-level: expected debug, info, warn, error; found "loud"'],
+    [{ kind: 'run', 'cache-repo': 'oci:x' }, undefined, 'input cache-repo: expected HOST[:PORT]/NAME, found "oci:x"'],
   ])('not what %j asks for', (raw, exitCode, message) => {
     expect(() => plan(raw)).toThrow(expect.objectContaining({ message, exitCode }))
   })

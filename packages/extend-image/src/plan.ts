@@ -1,6 +1,8 @@
 // Decides what is extended, from what, with what and where it goes; pure.
 import { isAbsolute, join, resolve } from 'node:path'
+import type { Allowance } from '@polyarch/dockerfile'
 import type { Leg, PlannedExtension } from '@polyarch/documents'
+import { cacheRepositoryOf, hostPlatform, parseTimeLimit, readAllowances } from '@polyarch/engine'
 import { inputFailure, type Platform, parsePlatform, parseStoreLocation, type StoreLocation } from '@polyarch/oci'
 import type { ExtendKind } from './analyzed.ts'
 import { type ApiVersion, requirePlatformApi } from './api-version.ts'
@@ -33,6 +35,9 @@ export interface ExtendPlan {
   /** Absolute paths. */
   readonly paths: Record<'analyzed' | 'app' | 'generated' | 'group' | 'layers' | 'platform', string>
   readonly imageLayout: string | undefined
+  readonly timeoutSeconds: number | undefined
+  /** Preflight findings that somebody says are fine. */
+  readonly allowances: readonly Allowance[]
   /** More arguments for the engine. */
   readonly engineArgs: readonly string[]
   readonly warnings: readonly string[]
@@ -136,6 +141,8 @@ export const planExtension = (
   const below = (path: string | undefined, name: string): string =>
     path === undefined ? join(layers, name) : locate(path)
   const name = leg?.leg.id ?? kind
+  // Only its form: which platform it is for, the image says.
+  cacheRepositoryOf(inputs['cache-repo'], hostPlatform())
   const imageLayout = inputs['image-layout']
   return {
     name,
@@ -154,6 +161,8 @@ export const planExtension = (
       platform: locate(inputs.platform ?? '/platform'),
     },
     imageLayout: imageLayout === undefined ? undefined : locate(imageLayout),
+    timeoutSeconds: inputs.timeout === undefined ? undefined : parseTimeLimit(inputs.timeout),
+    allowances: readAllowances(inputs.allow),
     ...planCacheTtl(inputs, engine),
   }
 }

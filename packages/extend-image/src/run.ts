@@ -7,12 +7,12 @@ import { type EngineResult, hostPlatform, openWorkDirectory } from '@polyarch/en
 import { openLayout } from '@polyarch/layout'
 import {
   type Descriptor,
+  Failure,
   formatPlatform,
   inputFailure,
   normalisePlatform,
   type Platform,
   samePlatform,
-  verificationFailure,
 } from '@polyarch/oci'
 import { openStores, type Stores } from '@polyarch/stores'
 import { type Analyzed, parseAnalyzed, referenceOf, replaceImage } from './analyzed.ts'
@@ -88,10 +88,15 @@ const openSource = async (
   const { imageLayout: directory } = plan
   const location: ImageLocation = directory === undefined ? named : { ...named, store: { kind: 'layout', directory } }
   const source = await readSourceImage(stores.open(location.store), location.digest, wantedPlatform(plan, analyzed))
-  if (plan.platform !== undefined && !samePlatform(source.platform, plan.platform))
-    throw verificationFailure(
-      `${source.store.location}@${location.digest} is for ${formatPlatform(source.platform)}: leg ${plan.name} is for ${formatPlatform(plan.platform)}`,
+  if (plan.platform !== undefined && !samePlatform(source.platform, plan.platform)) {
+    const [found, wanted] = [source.platform, plan.platform].map(formatPlatform)
+    // The plan is nothing that the lifecycle knows, so it has no code for it.
+    throw new Failure(
+      'verification',
+      `${source.store.location}@${location.digest} is for ${found}: leg ${plan.name} is for ${wanted}`,
+      { exitCode: 7 },
     )
+  }
   return { location, source }
 }
 
