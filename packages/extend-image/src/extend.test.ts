@@ -144,6 +144,19 @@ describe.skipIf(isLacking)('a run image for the exporter', () => {
     expect((await extendedOf(scene)).layers).toEqual([{ seen: 'file 644 0:0 source\n' }])
   })
 
+  test('lets extensions see nothing of Polyarch’s own, where the app is the workspace', async () => {
+    const look = `${preamble}ARG app\nUSER root\nRUN (ls -a $app; find $app/.polyarch) > /seen 2>&1; true\nUSER 1000\n`
+    await using scene = await openScene({ generated: { look: { 'run.Dockerfile': look } } })
+    await writeFile(
+      join(scene.layers, 'generated/look/extend-config.toml'),
+      `[[run.args]]\nname = "app"\nvalue = "${scene.directory}"\n`,
+    )
+    await scene.extend({ ...kaniko(), app: '.' })
+    const { layers } = await extendedOf(scene)
+    expect(layers[0]?.['seen']).toContain('layers\n')
+    expect(layers[0]?.['seen']?.replaceAll(scene.directory, '')).not.toMatch(/\.polyarch\/./)
+  })
+
   test('is made of what analyzed.toml names, also where a Dockerfile switches to it', async () => {
     await using scene = await openScene({
       generated: {

@@ -1,6 +1,11 @@
 // Reads and replaces the files that the lifecycle's phases hand to each other.
 import { chmod, chown, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import type { Host } from '@polyarch/ci-host'
 import { inputFailure } from '@polyarch/oci'
+import { type Analyzed, parseAnalyzed } from './analyzed.ts'
+import { type Extension, parseGroup } from './group.ts'
+import { lifecycleFailure } from './lifecycle-failure.ts'
+import type { ExtendPlan } from './plan.ts'
 import { tomlSizeLimit } from './toml.ts'
 
 /** Keeps a byte order mark, so that what is written again is what was read. */
@@ -39,5 +44,32 @@ export const replaceText = async (path: string, text: string): Promise<void> => 
   } catch (error) {
     await rm(partial, { force: true })
     throw error
+  }
+}
+
+/** What an extender reads of them. */
+export interface LifecycleFiles {
+  readonly text: string
+  readonly analyzed: Analyzed
+  readonly extensions: readonly Extension[]
+}
+
+/**
+ * Reads analyzed.toml and group.toml; without the former there is no image.
+ * @throws {Failure} with the lifecycle's code 1, where one cannot be read.
+ */
+export const readLifecycleFiles = async ({ paths }: ExtendPlan, host: Host): Promise<LifecycleFiles> => {
+  const text = await findText(paths.analyzed)
+  if (text === undefined) host.log.warning(`No analyzed metadata found at path "${paths.analyzed}"`)
+  const group = await findText(paths.group)
+  if (group === undefined)
+    throw lifecycleFailure(
+      'failed',
+      `failed to initialize extender: reading group: failed to read group file: open ${paths.group}: no such file or directory`,
+    )
+  return {
+    text: text ?? '',
+    analyzed: parseAnalyzed(text ?? '', paths.analyzed),
+    extensions: parseGroup(group, paths.group),
   }
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { readPlan, requireExtension, requireLeg } from '@polyarch/documents'
 import { type EngineResult, hostPlatform, openWorkDirectory } from '@polyarch/engine'
-import { openLayout } from '@polyarch/layout'
 import {
   type Descriptor,
   Failure,
@@ -15,29 +14,18 @@ import {
   samePlatform,
 } from '@polyarch/oci'
 import { openStores, type Stores } from '@polyarch/stores'
-import { type Analyzed, parseAnalyzed, referenceOf, replaceImage } from './analyzed.ts'
-import { takeOver } from './apply-dockerfile.ts'
+import { type Analyzed, referenceOf, replaceImage } from './analyzed.ts'
+import { applyDockerfiles } from './applied-dockerfiles.ts'
 import { deliverImage } from './destination.ts'
-import { buildWith, engineStubs } from './engines.ts'
-import { type AppliedDockerfile, describeUsers, finishConfig, normaliseHistory } from './extended-config.ts'
-import { findMounts, requestExtension } from './extension-request.ts'
-import { type ExtensionDockerfile, readGenerated } from './generated.ts'
-import { type Extension, parseGroup } from './group.ts'
-import {
-  hasWholeHistory,
-  type ImageLocation,
-  parseImageReference,
-  readSourceImage,
-  type SourceImage,
-} from './image-source.ts'
+import { readGenerated } from './generated.ts'
+import { type ImageLocation, parseImageReference, readSourceImage, type SourceImage } from './image-source.ts'
 import type { Inputs } from './inputs.ts'
-import { type LayeredImage, writeImage } from './layered-image.ts'
-import { lifecycleFailure, whileDoing } from './lifecycle-failure.ts'
-import { findText, replaceText } from './lifecycle-files.ts'
+import { writeImage } from './layered-image.ts'
+import { whileDoing } from './lifecycle-failure.ts'
+import { readLifecycleFiles, replaceText } from './lifecycle-files.ts'
 import { limitLog } from './log-level.ts'
 import type { Outputs } from './outputs.ts'
 import { type ExtendPlan, type ExtensionLeg, planExtension } from './plan.ts'
-import { serveImages } from './served-images.ts'
 import { checkOutputDirectory, describeDuplicates } from './sparse-layout.ts'
 
 const readLeg = async (inputs: Inputs, host: Host): Promise<ExtensionLeg | undefined> => {
@@ -46,28 +34,6 @@ const readLeg = async (inputs: Inputs, host: Host): Promise<ExtensionLeg | undef
   const plan = await readPlan(inputs.plan, host)
   const leg = requireLeg(plan, inputs.leg)
   return { leg, extension: requireExtension(plan, leg) }
-}
-
-interface LifecycleFiles {
-  readonly text: string
-  readonly analyzed: Analyzed
-  readonly extensions: readonly Extension[]
-}
-
-const readLifecycleFiles = async ({ paths }: ExtendPlan, host: Host): Promise<LifecycleFiles> => {
-  const text = await findText(paths.analyzed)
-  if (text === undefined) host.log.warning(`No analyzed metadata found at path "${paths.analyzed}"`)
-  const group = await findText(paths.group)
-  if (group === undefined)
-    throw lifecycleFailure(
-      'failed',
-      `failed to initialize extender: reading group: failed to read group file: open ${paths.group}: no such file or directory`,
-    )
-  return {
-    text: text ?? '',
-    analyzed: parseAnalyzed(text ?? '', paths.analyzed),
-    extensions: parseGroup(group, paths.group),
-  }
 }
 
 /** The platform that an image is chosen for where its digest is an index. */
@@ -100,18 +66,6 @@ const openSource = async (
   return { location, source }
 }
 
-const layeredOf = ({ manifest, config, store }: SourceImage): LayeredImage => ({
-  base: manifest,
-  config,
-  layers: manifest.layers.map((descriptor) => ({ descriptor, store })),
-})
-
-interface Extended {
-  readonly image: LayeredImage
-  /** What each Dockerfile took of the engine. */
-  readonly results: readonly EngineResult[]
-}
-
 const describeEngine = (results: readonly EngineResult[]) => {
   const memory = results.flatMap(({ run: { peakMemory } }) => peakMemory ?? [])
   return {
@@ -120,54 +74,6 @@ const describeEngine = (results: readonly EngineResult[]) => {
     'peak-memory': memory.length === 0 ? null : Math.max(...memory),
   }
 }
-
-/** Applies the Dockerfiles, each to what the one before left. */
-const applyDockerfiles = async (
-  plan: ExtendPlan,
-  inputs: Inputs,
-  source: SourceImage,
-  dockerfiles: readonly ExtensionDockerfile[],
-  work: string,
-  host: Host,
-  stores: Stores,
-): Promise<Extended> => {
-  const mounts = await findMounts(plan.paths)
-  await using served = await serveImages((error) => host.log.warning(`the image could not be read: ${error.message}`))
-  const { app, layers, platform } = plan.paths
-  const applying = {
-    tree: new Map(),
-    traces: { mounts: [app, layers, platform], stubs: engineStubs[plan.engine] },
-    blobs: openLayout(join(work, 'layers')),
-    scratch: work,
-  }
-  let image = layeredOf(source)
-  const results: EngineResult[] = []
-  const applied: AppliedDockerfile[] = []
-  for (const dockerfile of dockerfiles) {
-    for (const warning of dockerfile.rules.warnings) host.log.warning(`${warning} (${dockerfile.path})`)
-    const isUntouched = applied.length === 0 && hasWholeHistory(image.config)
-    const current = isUntouched ? undefined : writeImage({ ...image, config: withHistory(image) })
-    const base = await served.offer(
-      current?.store ?? source.store,
-      current?.manifest.descriptor.digest ?? source.descriptor.digest,
-    )
-    image = await whileDoing('applying Dockerfile to image', async () => {
-      const request = await requestExtension({ plan, inputs, mounts, work }, dockerfile, image.config, base)
-      const result = await buildWith(plan.engine, request, inputs, host, stores)
-      results.push(result)
-      return await takeOver(image, result.layout, dockerfile, applying)
-    })
-    applied.push({ path: dockerfile.path, config: image.config })
-  }
-  for (const warning of describeUsers(source.config, applied)) host.log.warning(warning)
-  return { image: { ...image, config: finishConfig(plan.kind, image.config, applied) }, results }
-}
-
-/** An engine's base has to say of each layer where it came from, and nothing else: buildah counts them. */
-const withHistory = ({ config }: LayeredImage): LayeredImage['config'] => ({
-  ...config,
-  history: normaliseHistory(config).map((entry) => ({ created_by: '', ...entry })),
-})
 
 const describeImage = ({ digest, mediaType, size }: Descriptor, platform: Platform) => ({
   digest,

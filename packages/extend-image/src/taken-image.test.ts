@@ -8,10 +8,10 @@ import { digestOf, getImageConfig, mediaTypes, parseManifest } from '@polyarch/o
 import { sampleBlob, sampleContent, sampleManifest, temporaryDirectory } from '@polyarch/parts'
 import { type Header, pack } from 'tar-stream'
 import { describe, expect, test } from 'vitest'
-import { takeOver } from './apply-dockerfile.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import { listEntries } from './layer-filter.ts'
 import { type LayeredImage, writeImage } from './layered-image.ts'
+import { takeOver } from './taken-image.ts'
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string }
 

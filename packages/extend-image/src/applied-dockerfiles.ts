@@ -1,0 +1,81 @@
+// Applies the Dockerfiles of extensions, each to what the one before left.
+import { join } from 'node:path'
+import type { Host } from '@polyarch/ci-host'
+import type { EngineResult } from '@polyarch/engine'
+import { openLayout } from '@polyarch/layout'
+import type { Stores } from '@polyarch/stores'
+import { buildWith, engineStubs } from './engines.ts'
+import { type AppliedDockerfile, describeUsers, finishConfig, normaliseHistory } from './extended-config.ts'
+import { findMounts, requestExtension } from './extension-request.ts'
+import type { ExtensionDockerfile } from './generated.ts'
+import { hasWholeHistory, type SourceImage } from './image-source.ts'
+import type { Inputs } from './inputs.ts'
+import { type LayeredImage, writeImage } from './layered-image.ts'
+import { whileDoing } from './lifecycle-failure.ts'
+import type { ExtendPlan } from './plan.ts'
+import { serveImages } from './served-images.ts'
+import { takeOver } from './taken-image.ts'
+
+const layeredOf = ({ manifest, config, store }: SourceImage): LayeredImage => ({
+  base: manifest,
+  config,
+  layers: manifest.layers.map((descriptor) => ({ descriptor, store })),
+})
+
+/** What extensions made of an image. */
+export interface ExtendedImage {
+  readonly image: LayeredImage
+  /** What each Dockerfile took of the engine. */
+  readonly results: readonly EngineResult[]
+}
+
+/**
+ * Applies the Dockerfiles to the image; `work` is a directory for what engines write.
+ * @throws {Failure} with the lifecycle's code 102, where a run image would end as root; else what the engine fails with.
+ */
+export const applyDockerfiles = async (
+  plan: ExtendPlan,
+  inputs: Inputs,
+  source: SourceImage,
+  dockerfiles: readonly ExtensionDockerfile[],
+  work: string,
+  host: Host,
+  stores: Stores,
+): Promise<ExtendedImage> => {
+  const mounts = await findMounts(plan.paths)
+  await using served = await serveImages((error) => host.log.warning(`the image could not be read: ${error.message}`))
+  const { app, layers, platform } = plan.paths
+  const applying = {
+    tree: new Map(),
+    traces: { mounts: [app, layers, platform], stubs: engineStubs[plan.engine] },
+    blobs: openLayout(join(work, 'layers')),
+    scratch: work,
+  }
+  let image = layeredOf(source)
+  const results: EngineResult[] = []
+  const applied: AppliedDockerfile[] = []
+  for (const dockerfile of dockerfiles) {
+    for (const warning of dockerfile.rules.warnings) host.log.warning(`${warning} (${dockerfile.path})`)
+    const isUntouched = applied.length === 0 && hasWholeHistory(image.config)
+    const current = isUntouched ? undefined : writeImage({ ...image, config: withHistory(image) })
+    const base = await served.offer(
+      current?.store ?? source.store,
+      current?.manifest.descriptor.digest ?? source.descriptor.digest,
+    )
+    image = await whileDoing('applying Dockerfile to image', async () => {
+      const request = await requestExtension({ plan, inputs, mounts, work }, dockerfile, image.config, base)
+      const result = await buildWith(plan.engine, request, inputs, host, stores)
+      results.push(result)
+      return await takeOver(image, result.layout, dockerfile, applying)
+    })
+    applied.push({ path: dockerfile.path, config: image.config })
+  }
+  for (const warning of describeUsers(source.config, applied)) host.log.warning(warning)
+  return { image: { ...image, config: finishConfig(plan.kind, image.config, applied) }, results }
+}
+
+/** An engine's base has to say of each layer where it came from, and nothing else: buildah counts them. */
+const withHistory = ({ config }: LayeredImage): LayeredImage['config'] => ({
+  ...config,
+  history: normaliseHistory(config).map((entry) => ({ created_by: '', ...entry })),
+})
