@@ -6,13 +6,11 @@ import { openLayout } from '@polyarch/layout'
 import type { Stores } from '@polyarch/stores'
 import { buildWith, engineStubs } from './engines.ts'
 import { type AppliedDockerfile, describeUsers, finishConfig, normaliseHistory } from './extended-config.ts'
-import { findMounts, requestExtension } from './extension-request.ts'
+import { type RequestSource, requestExtension } from './extension-request.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import { hasWholeHistory, type SourceImage } from './image-source.ts'
-import type { Inputs } from './inputs.ts'
 import { type LayeredImage, writeImage } from './layered-image.ts'
 import { whileDoing } from './lifecycle-failure.ts'
-import type { ExtendPlan } from './plan.ts'
 import { serveImages } from './served-images.ts'
 import { takeOver } from './taken-image.ts'
 
@@ -30,19 +28,17 @@ export interface ExtendedImage {
 }
 
 /**
- * Applies the Dockerfiles to the image; `work` is a directory for what engines write.
+ * Applies the Dockerfiles to the image.
  * @throws {Failure} with the lifecycle's code 102, where a run image would end as root; else what the engine fails with.
  */
 export const applyDockerfiles = async (
-  plan: ExtendPlan,
-  inputs: Inputs,
   source: SourceImage,
   dockerfiles: readonly ExtensionDockerfile[],
-  work: string,
+  settings: RequestSource,
   host: Host,
   stores: Stores,
 ): Promise<ExtendedImage> => {
-  const mounts = await findMounts(plan.paths)
+  const { plan, inputs, work } = settings
   await using served = await serveImages((error) => host.log.warning(`the image could not be read: ${error.message}`))
   const { app, layers, platform } = plan.paths
   const applying = {
@@ -63,7 +59,7 @@ export const applyDockerfiles = async (
       current?.manifest.descriptor.digest ?? source.descriptor.digest,
     )
     image = await whileDoing('applying Dockerfile to image', async () => {
-      const request = await requestExtension({ plan, inputs, mounts, work }, dockerfile, image.config, base)
+      const request = await requestExtension(settings, dockerfile, image.config, base)
       const result = await buildWith(plan.engine, request, inputs, host, stores)
       results.push(result)
       return await takeOver(image, result.layout, dockerfile, applying)

@@ -48,6 +48,9 @@ const lifecycleInputs = {
   'kaniko-cache-ttl': orVariable('CNB_KANIKO_CACHE_TTL', text('Deprecated: extend-cache-ttl')),
 }
 
+/** What attests to an image that is taken apart again would hold for nothing. */
+const { provenance: _provenance, sbom: _sbom, ...applyingInputs } = buildkitInputs
+
 export const Inputs = z.object({
   ...lifecycleInputs,
   leg: text('The leg of the plan to extend, for example web.linux-amd64'),
@@ -67,7 +70,7 @@ export const Inputs = z.object({
   ...engineInputs,
   ...kanikoInputs,
   ...buildahInputs,
-  ...buildkitInputs,
+  ...applyingInputs,
   ...storeInputs,
   'insecure-registries': orVariable('CNB_INSECURE_REGISTRIES', storeInputs['insecure-registries']),
 })

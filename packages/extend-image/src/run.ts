@@ -17,6 +17,8 @@ import { openStores, type Stores } from '@polyarch/stores'
 import { type Analyzed, referenceOf, replaceImage } from './analyzed.ts'
 import { applyDockerfiles } from './applied-dockerfiles.ts'
 import { deliverImage } from './destination.ts'
+import { openEngineWorkspace } from './engine-workspace.ts'
+import { findMounts } from './extension-request.ts'
 import { readGenerated } from './generated.ts'
 import { type ImageLocation, parseImageReference, readSourceImage, type SourceImage } from './image-source.ts'
 import type { Inputs } from './inputs.ts'
@@ -108,10 +110,18 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
     host.log.info(
       `extending ${kind} image ${source.store.location}@${source.descriptor.digest}: ${applied.join(', ') || 'no extension has a Dockerfile for it'}`,
     )
-    await using work = await openWorkDirectory(host.directory, 'extend')
+    const mounts = await findMounts(paths)
+    await using workspace = await openEngineWorkspace(inputs, mounts, host)
+    await using work = await openWorkDirectory(workspace.host.directory, 'extend')
     await mkdir(join(work.path, 'layers'))
     const { image, results } = await whileDoing(`extending ${kind} image`, () =>
-      applyDockerfiles(plan, inputs, source, dockerfiles, work.path, host, stores),
+      applyDockerfiles(
+        source,
+        dockerfiles,
+        { plan, inputs: workspace.inputs, mounts, work: work.path },
+        workspace.host,
+        stores,
+      ),
     )
     const written = writeImage(image)
     if (output.kind === 'extended')
