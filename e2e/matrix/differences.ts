@@ -26,12 +26,6 @@ export const differences: readonly Difference[] = [
   },
   {
     engine: 'buildah',
-    what: 'CMD and ENTRYPOINT in shell form after SHELL start with `/bin/sh -c`, not with that shell',
-    why: 'a mistake of buildah (1.28.2); RUN uses the shell that SHELL names. Write them in exec form',
-    shows: { config: /^(?:Cmd|Entrypoint)$/ },
-  },
-  {
-    engine: 'buildah',
     what: 'The directory of WORKDIR belongs to the user of the next RUN, and does not inherit a setgid bit',
     why: 'buildah makes it when that RUN is run; it makes no layer of its own for it',
     shows: { file: /^home\/sub$/ },
@@ -71,12 +65,6 @@ export const differences: readonly Difference[] = [
     what: 'A directory that COPY of a directory or ADD of an archive has to make gets the owner and mode of the first directory copied',
     why: 'kaniko copies the source with its root; say where it matters with RUN mkdir before',
     shows: { file: /^(?:opt|added)$/ },
-  },
-  {
-    engine: 'kaniko',
-    what: 'CMD and ENTRYPOINT both in shell form after SHELL: both become the ENTRYPOINT',
-    why: 'a mistake of kaniko (chainguard 1.25.15): both share one slice of memory. Write them in exec form',
-    shows: { config: /^Cmd$/ },
   },
   {
     engine: 'kaniko',

@@ -80,6 +80,8 @@ RUN rm -r /gone && mkdir /gone && touch /gone/y
 WORKDIR /home/sub
 USER app
 RUN id -u > /tmp/who
+CMD echo \${TRIGGERED:-no}
+ENTRYPOINT exec sh
 `,
     write: files({}),
   },
@@ -128,8 +130,8 @@ ONBUILD ENV TRIGGERED=yes
 FROM parent
 SHELL ["/bin/sh", "-e", "-c"]
 RUN echo "$TRIGGERED" > /was
-CMD echo \${TRIGGERED:-no}
-ENTRYPOINT exec sh
+CMD ["serve"]
+ENTRYPOINT ["/bin/sh", "-c", "echo $TRIGGERED"]
 ONBUILD RUN true
 `,
     write: files({ file: 'f' }),

@@ -137,6 +137,43 @@ FROM files-\${TARGETARCH}
       right: { architecture: other, files: { file: 'other' } },
     },
   ],
+  'shell-form-overwritten': [
+    {
+      name: 'a RUN leaves what is started as it is',
+      dockerfile: ({ registry }) => `FROM ${registry}/base:1
+SHELL ["/bin/sh", "-e", "-c"]
+CMD echo started
+RUN echo built > /built
+`,
+      right: { scripts: [undefined, 'echo started'] },
+    },
+    {
+      name: 'CMD and ENTRYPOINT are two',
+      dockerfile: () => `FROM scratch
+COPY file /file
+SHELL ["/bin/sh", "-e", "-c"]
+CMD echo started
+ENTRYPOINT exec sh
+`,
+      files: { file: 'x' },
+      right: { scripts: ['exec sh', 'echo started'] },
+    },
+  ],
+  'shell-form-start': [
+    {
+      name: 'the shell starts it',
+      dockerfile: () =>
+        'FROM scratch\nCOPY file /file\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nCMD echo started\n',
+      files: { file: 'x' },
+      right: { cmd: ['/bin/bash', '-o', 'pipefail', '-c', 'echo started'] },
+    },
+    {
+      name: 'a shell whose words fill their memory starts it, whatever comes later',
+      dockerfile: ({ registry }) =>
+        `FROM ${registry}/base:1\nSHELL ["/bin/busybox", "sh", "-e", "-c"]\nCMD echo started\nRUN echo built > /built\n`,
+      right: { cmd: ['/bin/busybox', 'sh', '-e', '-c', 'echo started'] },
+    },
+  ],
   'syntax-frontend': [
     {
       name: 'a frontend that does not exist fails',

@@ -13,6 +13,9 @@ export interface ExpectedImage {
   readonly architecture?: string
   readonly env?: readonly string[]
   readonly healthcheck?: Readonly<Record<string, unknown>>
+  readonly cmd?: readonly string[]
+  /** The last words of Entrypoint and Cmd: what a shell is told to run. */
+  readonly scripts?: readonly (string | undefined)[]
 }
 
 export interface RightFailure {
@@ -59,7 +62,9 @@ const fileDifferences = (path: string, actual: BuiltFile | undefined, expected: 
 
 /** In what the image is not the right one; empty where it is. */
 export const compareImage = ({ config, files }: BuiltImage, expected: ExpectedImage): string => {
-  const { Env, Healthcheck } = (config.config ?? {}) as {
+  const { Env, Healthcheck, Cmd, Entrypoint } = (config.config ?? {}) as {
+    readonly Cmd?: readonly string[]
+    readonly Entrypoint?: readonly string[]
     readonly Env?: readonly string[]
     readonly Healthcheck?: Readonly<Record<string, unknown>>
   }
@@ -72,5 +77,9 @@ export const compareImage = ({ config, files }: BuiltImage, expected: ExpectedIm
     ...Object.entries(expected.healthcheck ?? {}).flatMap(([fact, value]) =>
       differences(`${fact} of the healthcheck`, Healthcheck?.[fact], value),
     ),
+    ...(expected.cmd === undefined ? [] : differences('CMD', Cmd, expected.cmd)),
+    ...(expected.scripts === undefined
+      ? []
+      : differences('what is started', [Entrypoint?.at(-1), Cmd?.at(-1)], expected.scripts)),
   ].join('; ')
 }

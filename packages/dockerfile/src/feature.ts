@@ -52,6 +52,11 @@ export const features = {
   'run-device': { title: 'RUN --device' },
   'run-network': { title: 'RUN --network' },
   'run-security': { title: 'RUN --security' },
+  'shell-form-overwritten': {
+    title: 'CMD or ENTRYPOINT in shell form after SHELL, and another shell form after it',
+    advice: 'the exec form',
+  },
+  'shell-form-start': { title: 'CMD or ENTRYPOINT in shell form after SHELL', advice: 'the exec form' },
   'syntax-frontend': { title: 'a # syntax= of another frontend' },
   'unused-stage': { title: 'stages that the target does not need' },
 } as const satisfies Readonly<Record<string, FeatureFacts>>

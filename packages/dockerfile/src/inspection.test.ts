@@ -18,7 +18,7 @@ const settings = (more: Partial<BuildSettings> = {}): BuildSettings => ({
 const inspect = (text: string, more: Partial<BuildSettings> = {}): string[] =>
   inspectDockerfile(text, settings(more)).map(({ line, feature }) => `${line} ${feature}`)
 
-const inStage = (...lines: string[]): string => `FROM a\n${lines.join('\n')}\n`
+const inStage = (...lines: string[]): string => `FROM a AS base\n${lines.join('\n')}\n`
 
 describe('the findings of', () => {
   test.each<[string, string[], string[]]>([
@@ -37,6 +37,32 @@ describe('the findings of', () => {
     ['a script', ['RUN <<EOF', '#!/bin/sh -e', 'EOF'], ['2 heredoc-run', '3 heredoc-shebang']],
     ['a script that is input', ['RUN python3 <<EOF', '#!/bin/sh', 'EOF'], ['2 heredoc-run']],
     ['an exec form with a heredoc', ['RUN ["cat"] <<EOF', 'x', 'EOF'], ['2 heredoc-exec-form']],
+    ['shell forms without SHELL', ['CMD a', 'RUN b', 'ENTRYPOINT c'], []],
+    ['the default SHELL', ['SHELL ["/bin/sh", "-c"]', 'CMD a', 'RUN b'], []],
+    ['exec forms after SHELL', ['SHELL ["/bin/sh", "-e", "-c"]', 'CMD ["a"]', 'RUN b'], []],
+    ['a shell form after SHELL', ['SHELL ["/bin/bash", "-c"]', 'RUN b', 'CMD a'], ['4 shell-form-start']],
+    [
+      'a RUN after a shell form after SHELL',
+      ['SHELL ["/bin/sh", "-e", "-c"]', 'CMD a', 'RUN b'],
+      ['3 shell-form-start', '3 shell-form-overwritten'],
+    ],
+    ['a RUN after SHELL of four words', ['SHELL ["a", "b", "c", "d"]', 'CMD a', 'RUN b'], ['3 shell-form-start']],
+    [
+      'another SHELL in between',
+      ['SHELL ["a", "b", "c"]', 'CMD a', 'SHELL ["d", "e", "f"]', 'RUN b'],
+      ['3 shell-form-start'],
+    ],
+    ['the last CMD', ['SHELL ["a", "b", "c"]', 'CMD a', 'RUN b', 'CMD c'], ['5 shell-form-start']],
+    [
+      'both after SHELL',
+      ['SHELL ["a", "b", "c"]', 'CMD a', 'ENTRYPOINT b'],
+      ['3 shell-form-start', '3 shell-form-overwritten', '4 shell-form-start'],
+    ],
+    [
+      'the SHELL of a stage below',
+      ['SHELL ["a", "b", "c"]', 'FROM base', 'CMD a', 'RUN b'],
+      ['4 shell-form-start', '4 shell-form-overwritten'],
+    ],
     ['a COPY heredoc', ['COPY <<EOF /x', 'y', 'EOF'], ['2 heredoc-copy']],
     [
       'a COPY heredoc with a variable',

@@ -9,6 +9,7 @@ import { nameBaseStages } from './named-stages.ts'
 import { isAutomaticArg } from './platform-args.ts'
 import { runFindings } from './run-findings.ts'
 import { type BuildSettings, walkStage } from './scope.ts'
+import { shellFindings } from './shell-findings.ts'
 import type { SourceImage } from './source-image.ts'
 import { baseStage, instructionsOf, reachedStages } from './stage-graph.ts'
 import { stagePlatform } from './stage-platform.ts'
@@ -79,7 +80,7 @@ const stageFindings = (dockerfile: Dockerfile, stage: Stage, settings: BuildSett
     if (user !== undefined && !isRoot(user) && owned === undefined)
       findings.push({ feature: 'copy-user', line, detail: `USER ${user}` })
   })
-  return findings
+  return [...findings, ...shellFindings(dockerfile, stage)]
 }
 
 const unusedFindings = (dockerfile: Dockerfile, reached: readonly Stage[]): Finding[] => {

@@ -41,6 +41,8 @@ export const upstreamVerdicts: VerdictTable = {
   'run-device': [fails('0', unknownFlag), silent('1.24.0', 'the device is not there')],
   'run-network': [silent('0', 'the network stays as it is')],
   'run-security': [fails('0', unknownFlag)],
+  'shell-form-overwritten': [silent('0', 'the last of them is in the place of all')],
+  'shell-form-start': [ok()],
   'syntax-frontend': [silent('0', 'it is read as a plain Dockerfile')],
   // kaniko-build takes them out of what the executor reads.
   'unused-stage': [ok()],

@@ -41,6 +41,8 @@ export const buildahVerdicts: VerdictTable = {
   'run-device': [fails('0', unknownFlag)],
   'run-network': [fails('0', unknownFlag)],
   'run-security': [fails('0', unknownFlag)],
+  'shell-form-overwritten': [ok()],
+  'shell-form-start': [silent('0', 'it is started by /bin/sh -c, not by that shell')],
   'syntax-frontend': [silent('0', 'it is read as a plain Dockerfile')],
   'unused-stage': [ok()],
 }
