@@ -94,6 +94,12 @@ const openImageStore = (
       if (layer === undefined) throw new StoreError('BLOB_UNKNOWN', `${location} has no ${descriptor.digest}`)
       yield* layer.store.getBlob(layer.descriptor, start)
     },
+    getSmallBlob: async (digest, limit) => {
+      if (digest === config.digest) return configBytes
+      const layer = blobs.get(digest)
+      if (layer === undefined) throw new StoreError('BLOB_UNKNOWN', `${location} has no ${digest}`)
+      return await layer.store.getSmallBlob(digest, limit)
+    },
     listTags: () => Promise.resolve([]),
     listReferrers: () => Promise.resolve([]),
   }

@@ -1,6 +1,6 @@
 // Files of a layout directory: opened without following links, written whole or not at all.
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure, inputFailure, StoreError, verificationFailure } from '@polyarch/oci'
@@ -43,15 +43,24 @@ export const attempt = async <T>(path: string, doing: string, work: Promise<T>):
 const linkFailure = (path: string): Failure =>
   verificationFailure(`${path} is a symbolic link: the files of an OCI layout lie inside it`)
 
-/** Makes sure that the folders between the layout and a file of it are folders, not links; false where one is missing. */
-const checkFolders = async (directory: string, folders: readonly string[]): Promise<boolean> => {
+/**
+ * Makes sure that the folders between the layout and a file of it are folders, not links; false where one is missing.
+ * `checked` remembers them: an image of many layers asks for the same ones again and again.
+ */
+const checkFolders = async (
+  directory: string,
+  folders: readonly string[],
+  checked?: Set<string>,
+): Promise<boolean> => {
   let path = directory
   for (const folder of folders) {
     path = join(path, folder)
+    if (checked?.has(path)) continue
     try {
       const found = await lstat(path)
       if (found.isSymbolicLink()) throw linkFailure(path)
       if (!found.isDirectory()) throw verificationFailure(`${path} is not a directory`)
+      checked?.add(path)
     } catch (error) {
       if (isAbsent(error)) return false
       throw fileFailure(path, 'read', error)
@@ -76,11 +85,11 @@ export interface OpenFile extends AsyncDisposable {
 }
 
 /**
- * Opens a file of the layout; undefined where there is none.
+ * Opens a file of the layout; undefined where there is none. Folders that are in `checked` are not looked at again.
  * @throws {Failure} verification, where a link stands in for it; input, where it may not be read.
  */
-export const openFile = async (file: LayoutFile): Promise<OpenFile | undefined> => {
-  if (!(await checkFolders(file.directory, file.folders))) return undefined
+export const openFile = async (file: LayoutFile, checked?: Set<string>): Promise<OpenFile | undefined> => {
+  if (!(await checkFolders(file.directory, file.folders, checked))) return undefined
   const path = pathOf(file)
   let handle: FileHandle
   try {
@@ -96,6 +105,22 @@ export const openFile = async (file: LayoutFile): Promise<OpenFile | undefined> 
     throw verificationFailure(`${path} is not a file`)
   }
   return { handle, size: found.size, [Symbol.asyncDispose]: () => handle.close() }
+}
+
+/** The size of a regular file of the layout in bytes; undefined where there is none. It may still not be readable. */
+export const sizeOfFile = async (file: LayoutFile, checked: Set<string>): Promise<number | undefined> => {
+  if (!(await checkFolders(file.directory, file.folders, checked))) return undefined
+  const path = pathOf(file)
+  try {
+    // One of many: through the thread pool each would take a hundred times as long.
+    const found = lstatSync(path)
+    if (found.isSymbolicLink()) throw linkFailure(path)
+    if (!found.isFile()) throw verificationFailure(`${path} is not a file`)
+    return found.size
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw fileFailure(path, 'read', error)
+  }
 }
 
 /** The file's bytes, undefined where there is none; `limit` is the most that is read. */
@@ -125,10 +150,7 @@ const fill = async (handle: FileHandle, buffer: Uint8Array, position: number): P
   return filled
 }
 
-/**
- * The open file's bytes from `start` on, in chunks that are good until the next one is asked for: two buffers take
- * turns. With a fresh one for each chunk, most of the time would go to new memory.
- */
+/** The open file's bytes from `start` on, in chunks that are good until the next one is asked for: two buffers take turns. */
 export async function* lendChunks({ handle, size }: OpenFile, start: number): AsyncGenerator<Uint8Array> {
   const length = Math.min(lentSize, size - start)
   let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(size - start > length ? length : 0)]
@@ -138,6 +160,53 @@ export async function* lendChunks({ handle, size }: OpenFile, start: number): As
     yield buffer.subarray(0, filled)
     at += filled
     ;[buffer, other] = [other, buffer]
+  }
+}
+
+/** The most bytes that are read in one go. */
+export const smallSize = 512 * 1024
+
+/** Buffers that no one reads from at the moment: new memory costs more time than what is read into it. */
+const spareBuffers: Buffer[] = []
+const mostSpareBuffers = 64
+
+const readAtOnce = (path: string, buffer: Buffer): { readonly size: number } | undefined => {
+  let opened: number | undefined
+  try {
+    opened = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const found = fstatSync(opened)
+    if (!found.isFile()) throw verificationFailure(`${path} is not a file`)
+    const { size } = found
+    for (let at = 0; at < size && at < buffer.length; ) {
+      const bytes = readSync(opened, buffer, at, Math.min(size, buffer.length) - at, at)
+      if (bytes === 0) return { size: at }
+      at += bytes
+    }
+    return { size }
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw fileFailure(path, 'read', error)
+  } finally {
+    if (opened !== undefined) closeSync(opened)
+  }
+}
+
+/**
+ * Lends the bytes of a small file for the time that `use` takes, with its size; undefined where there is none. It is
+ * read synchronously: going through the thread pool four times takes longer than the read. Folders that are in
+ * `checked` are not looked at again.
+ */
+export async function* lendSmallFile(
+  file: LayoutFile,
+  checked: Set<string>,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly size: number }> {
+  if (!(await checkFolders(file.directory, file.folders, checked))) return
+  const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(smallSize)
+  try {
+    const found = readAtOnce(pathOf(file), buffer)
+    if (found !== undefined) yield { bytes: buffer.subarray(0, Math.min(found.size, buffer.length)), size: found.size }
+  } finally {
+    if (spareBuffers.length < mostSpareBuffers) spareBuffers.push(buffer)
   }
 }
 

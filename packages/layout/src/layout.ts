@@ -5,6 +5,7 @@ import {
   type Descriptor,
   type Digest,
   Failure,
+  findManifest,
   isDigest,
   isIndexType,
   isManifestType,
@@ -16,7 +17,7 @@ import {
   type Store,
   StoreError,
 } from '@polyarch/oci'
-import { blobFile, checkChunks, lendBlob, readBlob, sizeOfBlob } from './blobs.ts'
+import { blobFile, checkChunks, lendBlob, readBlob, readSmallBlob, sizeOfBlob } from './blobs.ts'
 import { addEntry, findByRefName, refNameOf, removeManifest, removeTag } from './index-entries.ts'
 import { pathOf, removeFile, replaceFile } from './layout-files.ts'
 import { childrenOf, findLayoutIndex, updateLayoutIndex } from './layout-index.ts'
@@ -66,10 +67,12 @@ const referrerOf = ({ bytes, descriptor }: ManifestContent, subject: Digest): De
 export const openLayout = (directory: string, options: LayoutOptions = {}): Store => {
   const root = resolve(directory)
   const location = options.location ?? `oci:${directory}`
+  /** Folders of the layout that are known to be folders. */
+  const checked = new Set<string>()
 
   const findMissing = async (named: readonly Descriptor[]): Promise<Digest[]> => {
     const missing = new Set<Digest>()
-    for (const { digest, size } of named) if ((await sizeOfBlob(root, digest)) !== size) missing.add(digest)
+    for (const { digest, size } of named) if ((await sizeOfBlob(root, digest, checked)) !== size) missing.add(digest)
     return [...missing]
   }
 
@@ -99,10 +102,12 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
       return content
     },
 
-    resolveBlob: async (digest) => await sizeOfBlob(root, digest),
+    resolveBlob: async (digest) => await sizeOfBlob(root, digest, checked),
 
     getBlob: (descriptor, start) => readBlob(root, descriptor, start),
-    lendBlob: (descriptor, start) => lendBlob(root, descriptor, start),
+    lendBlob: (descriptor, start = 0) => lendBlob(root, descriptor, start, checked),
+
+    getSmallBlob: (digest, limit) => readSmallBlob(root, digest, limit),
 
     listTags: async () => {
       const index = await findLayoutIndex(root)
@@ -150,6 +155,16 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
       await replaceFile(blobFile(root, descriptor.digest), [bytes])
       const manifest = { ...descriptor, size: bytes.length }
       await updateEntries((entries, children) => addEntry(entries, manifest, tag, children), [manifest])
+    },
+
+    placeManifest: async (content, references, onPlaced) => {
+      const found: (Descriptor | undefined)[] = []
+      for (const reference of references) {
+        await store.pushManifest(content, isDigest(reference) ? undefined : reference)
+        onPlaced?.(reference)
+        found.push(await findManifest(store, reference))
+      }
+      return found
     },
 
     deleteManifest: async (reference) => {

@@ -16,10 +16,11 @@ export const verifyLayout = async (directory: string, descriptor: Descriptor): P
   await readLayoutIndex(directory)
   const blobs = new Map<Digest, Descriptor>()
   const seen = new Set<Digest>()
+  const checked = new Set<string>()
 
   const requireSize = async ({ digest, size }: Descriptor, named: string): Promise<void> => {
     const path = pathOf(blobFile(directory, digest))
-    const actual = await sizeOfBlob(directory, digest)
+    const actual = await sizeOfBlob(directory, digest, checked)
     if (actual === undefined) throw verificationFailure(`${path} is missing: ${named} names it`)
     if (actual !== size) throw verificationFailure(`${path} has ${actual} bytes: ${named} says ${size}`)
   }

@@ -2,10 +2,12 @@
 import {
   attestedDigestAnnotation,
   type Descriptor,
+  type Digest,
   Failure,
   flattenManifest,
   forEachParallel,
   formatPlatform,
+  getConfigBytes,
   getImageConfig,
   getManifestOfType,
   isAttestation,
@@ -109,17 +111,20 @@ const readAttestations = async (
 const readImage = async (planned: PlannedChild, located: StatedImage, options: ChildOptions): Promise<Child> => {
   const image = isIndexType(located.stated.mediaType) ? await selectFromIndex(located, planned.platform) : located
   const { store, stated } = image
-  const [content, attestations] = await Promise.all([
+  const { source } = planned
+  // Its record names the config: no round trip for finding out from the manifest.
+  const config = 'record' in source && stated === located.stated ? source.record.configDigest : undefined
+  const [content, attestations, bytes] = await Promise.all([
     getManifestOfType(store, stated),
     options.attestations === 'keep' ? readAttestations(store, stated, image.attestations) : [],
+    config === undefined ? undefined : getConfigBytes(store, config as Digest),
   ])
   const manifest = parseManifest(content.bytes)
-  const { source } = planned
-  if ('record' in source && stated === located.stated && source.record.configDigest !== manifest.config.digest)
+  if (config !== undefined && config !== manifest.config.digest)
     throw verificationFailure(
-      `${store.location}@${stated.digest} has the config ${manifest.config.digest}: its record says ${source.record.configDigest}`,
+      `${store.location}@${stated.digest} has the config ${manifest.config.digest}: its record says ${config}`,
     )
-  const platform = platformOf(await getImageConfig(store, manifest.config))
+  const platform = platformOf(await getImageConfig(store, manifest.config, bytes))
   if (!samePlatform(platform, parsePlatform(planned.platform)))
     throw verificationFailure(
       `${store.location}@${stated.digest} is for ${formatPlatform(platform)}, not for ${planned.platform}`,

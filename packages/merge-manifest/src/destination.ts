@@ -110,10 +110,11 @@ export const copyPrebuilt = async (
  */
 export const writeIndex = async ({ store }: Destination, index: ManifestContent): Promise<void> => {
   const { digest, size } = index.descriptor
-  await store.pushManifest(index)
-  const found = await store.resolveManifest(digest)
-  if (found.digest !== digest || found.size !== size)
+  const [found] = await store.placeManifest(index, [digest])
+  if (found?.digest !== digest || found.size !== size)
     throw verificationFailure(
-      `${store.location}@${digest} reads back as ${found.digest} with ${found.size} bytes, not ${size}`,
+      found === undefined
+        ? `${store.location}@${digest} was written, but is not there`
+        : `${store.location}@${digest} reads back as ${found.digest} with ${found.size} bytes, not ${size}`,
     )
 }

@@ -1,7 +1,8 @@
 // Tags that a registry does not let anyone move.
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -50,14 +51,18 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
     }
   }
 
-  test('stops the merge at the first tag that it refuses, and says what has moved', async () => {
+  test('does not touch a tag that is in use where it refuses one before it, and says what is in place', async () => {
     await using immutable = await startImmutable(['1.2'])
     scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
     await scene.pushBoth()
+    const { digest } = await scene.merge({ ...scene.inputs(), tags: 'latest', annotations: 'made=before' })
+    await rm(join(scene.directory, '.polyarch'), { recursive: true })
     await expect(scene.merge({ ...scene.inputs(), tags: '1,1.2,latest' })).rejects.toMatchObject({
-      message: expect.stringMatching(/the tag is immutable; moved before that: \S+\/web:1$/),
+      message: expect.stringMatching(/the tag is immutable; in place by then: \S+\/web:1$/),
     })
-    expect(Object.keys(await scene.tagsOf())).toEqual(['1'])
+    const tags = await scene.tagsOf()
+    expect(Object.keys(tags).toSorted()).toEqual(['1', 'latest'])
+    expect(tags['latest']).toBe(digest)
     expect(await readdir(scene.directory)).toEqual(['records'])
   })
 
@@ -74,8 +79,7 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
     await scene.pushBoth()
     const { digest, result } = await scene.merge(scene.inputs())
     expect(result?.repositories[0]?.tags).toEqual([
-      // The registry client takes the refusal for done; that nothing stood there before is still true.
-      { tag: '1.2.3', previous: null, status: 'created' },
+      { tag: '1.2.3', previous: digest, status: 'unchanged' },
       { tag: 'latest', previous: null, status: 'created' },
     ])
     expect(await scene.tagsOf(other)).toEqual({ '1.2.3': digest, latest: digest })

@@ -31,7 +31,7 @@ import { type FoundRecord, type MergePlan, planMerge } from './plan.ts'
 import { findRecords } from './record-source.ts'
 import { describeMerge } from './report.ts'
 import { type MergeRequest, reasonForNothing, requestFromInputs, requestFromPlan } from './request.ts'
-import { lookUpTags, moveTags, planTag, verifyTags } from './tags.ts'
+import { lookUpTags, moveTags, planTag } from './tags.ts'
 
 const nothing: Outputs = { tags: [] }
 
@@ -99,11 +99,9 @@ const writeContent = async (
   const write = async (destination: Destination): Promise<void> => {
     if (!others.includes(destination)) return await writeIndex(destination, index)
     const copy = { children, source: first.store, destination, absent: absent[destinations.indexOf(destination)] }
-    const writeAll = async (): Promise<void> => {
-      await copyChildren(copy)
-      await writeIndex(destination, index)
-    }
-    await awaitAll([writeAll(), copyChildrenReferrers(copy, onSkipped)])
+    await copyChildren(copy)
+    // What refers to the children is looked up while the index is on its way: before, it would hold up their blobs.
+    await awaitAll([writeIndex(destination, index), copyChildrenReferrers(copy, onSkipped)])
   }
   await awaitAll(pending.map(write))
 }
@@ -125,12 +123,6 @@ const writeTags = async (
     destinations.map(async ({ repository, store }, position) => {
       const planned = outcomes[position]?.tags ?? []
       const tags = await moveTags(store, index, planned, (tag) => moved.push(`${repository}:${tag}`))
-      if (tags.some((tag) => tag.status !== 'unchanged'))
-        await verifyTags(
-          store,
-          tags.map(({ tag }) => tag),
-          index.descriptor.digest,
-        )
       return { repository, tags }
     }),
   )
@@ -138,7 +130,7 @@ const writeTags = async (
   if (!failed) return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const error: unknown = failed.reason
   if (!(error instanceof Failure) || moved.length === 0) throw error
-  throw new Failure(error.kind, `${error.message}; moved before that: ${moved.join(', ')}`, { cause: error })
+  throw new Failure(error.kind, `${error.message}; in place by then: ${moved.join(', ')}`, { cause: error })
 }
 
 const describeOutputs = (result: MergeResult, index: ManifestContent): Outputs => ({

@@ -1,4 +1,4 @@
-// Looks tags up, decides what becomes of each, and moves them.
+// Looks tags up, decides what becomes of each, moves them and reads them back.
 import type { TagOutcome } from '@polyarch/documents'
 import {
   type Digest,
@@ -21,24 +21,68 @@ export const planTag = (tag: string, previous: Digest | null, digest: Digest): T
   status: previous === null ? 'created' : previous === digest ? 'unchanged' : 'moved',
 })
 
-/** Moves the tag and says what became of it. */
-const moveTag = async (store: Store, index: ManifestContent, planned: TagOutcome): Promise<TagOutcome> => {
+/**
+ * The tags in groups, of which each is written only when all before it are in place: a tag that people use already is
+ * not touched while one before it may still be refused. New tags next to each other go together.
+ */
+const groupTags = (planned: readonly TagOutcome[]): TagOutcome[][] => {
+  const groups: TagOutcome[][] = []
+  for (const tag of planned) {
+    const last = groups.at(-1)
+    if (tag.status === 'moved' || last === undefined) groups.push([tag])
+    else last.push(tag)
+  }
+  return groups
+}
+
+/** What a registry says that refuses a tag because it is immutable: ECR 400, Harbor 412, Quay 409, ACR 405. */
+const mayBeImmutable = (error: unknown): boolean =>
+  isStoreError(error, 'DENIED', 'TAG_INVALID', 'MANIFEST_INVALID', 'UNSUPPORTED', 'UNKNOWN')
+
+/**
+ * Writes the tags in the order given, reads them back, and says what became of each.
+ * @throws {Failure} verification, where one points at something else: another run wrote it at the same time.
+ */
+const writeTags = async (
+  store: Store,
+  index: ManifestContent,
+  planned: readonly TagOutcome[],
+  onMoved: (tag: string) => void,
+): Promise<TagOutcome[]> => {
   const { digest } = index.descriptor
-  try {
-    await store.pushManifest(index, planned.tag)
-    return planned
-  } catch (error) {
-    // Each registry refuses an immutable tag in words of its own: ECR 400, Harbor 412, Quay 409, ACR 405.
-    if (!isStoreError(error, 'DENIED', 'TAG_INVALID', 'MANIFEST_INVALID', 'UNSUPPORTED', 'UNKNOWN')) throw error
-    // Another run was faster, and wrote the same: nothing is left to do.
-    if ((await findManifest(store, planned.tag))?.digest === digest) return planTag(planned.tag, digest, digest)
-    throw error
+  const outcomes = new Map<string, TagOutcome>()
+  for (;;) {
+    const pending = planned.filter(({ tag }) => !outcomes.has(tag))
+    if (pending.length === 0) return planned.map(({ tag }) => outcomes.get(tag)!)
+    const place = (tag: string): void => {
+      const outcome = pending.find((candidate) => candidate.tag === tag)
+      if (outcome === undefined || outcomes.has(tag)) return
+      outcomes.set(tag, outcome)
+      onMoved(tag)
+    }
+    try {
+      const references = pending.map(({ tag }) => tag)
+      const found = await store.placeManifest(index, references, place)
+      const wrong = references.flatMap((tag, position) =>
+        found[position]?.digest === digest
+          ? []
+          : [`${store.location}:${tag} is ${found[position]?.digest ?? 'not there'}`],
+      )
+      if (wrong.length > 0)
+        throw verificationFailure(`${wrong.join('; ')} after it was set to ${digest}: something else writes this tag`)
+    } catch (error) {
+      const refused = pending.find(({ tag }) => !outcomes.has(tag))
+      if (refused === undefined || !mayBeImmutable(error)) throw error
+      // Another run was faster, and wrote the same: nothing is left to do.
+      if ((await findManifest(store, refused.tag))?.digest !== digest) throw error
+      outcomes.set(refused.tag, planTag(refused.tag, digest, digest))
+    }
   }
 }
 
 /**
- * Moves the tags that do not point at the index yet, one after the other in the order given.
- * `onMoved` is told of each before the next one is begun.
+ * Moves the tags that do not point at the index yet, in the order given, and reads them back.
+ * `onMoved` is told of each.
  */
 export const moveTags = async (
   store: Store,
@@ -46,24 +90,8 @@ export const moveTags = async (
   planned: readonly TagOutcome[],
   onMoved: (tag: string) => void,
 ): Promise<TagOutcome[]> => {
-  const outcomes: TagOutcome[] = []
-  for (const tag of planned) {
-    const outcome = tag.status === 'unchanged' ? tag : await moveTag(store, index, tag)
-    if (outcome.status !== 'unchanged') onMoved(outcome.tag)
-    outcomes.push(outcome)
-  }
-  return outcomes
-}
-
-/**
- * Reads the tags back.
- * @throws {Failure} verification, where one points at something else: another run wrote it at the same time.
- */
-export const verifyTags = async (store: StoreReader, tags: readonly string[], digest: Digest): Promise<void> => {
-  const found = await lookUpTags(store, tags)
-  const wrong = tags.flatMap((tag, position) =>
-    found[position] === digest ? [] : [`${store.location}:${tag} is ${found[position] ?? 'not there'}`],
-  )
-  if (wrong.length > 0)
-    throw verificationFailure(`${wrong.join('; ')} after it was set to ${digest}: something else writes this tag`)
+  const outcomes = new Map<string, TagOutcome>()
+  for (const group of groupTags(planned.filter(({ status }) => status !== 'unchanged')))
+    for (const outcome of await writeTags(store, index, group, onMoved)) outcomes.set(outcome.tag, outcome)
+  return planned.map((tag) => outcomes.get(tag.tag) ?? tag)
 }

@@ -92,7 +92,10 @@ export const blobsOf = (content: ManifestContent): Descriptor[] => {
 }
 
 /** The descriptor behind a tag or digest, or undefined where the store has no such manifest. */
-export const findManifest = async (store: StoreReader, reference: string): Promise<Descriptor | undefined> => {
+export const findManifest = async (
+  store: Pick<StoreReader, 'resolveManifest'>,
+  reference: string,
+): Promise<Descriptor | undefined> => {
   try {
     return await store.resolveManifest(reference)
   } catch (error) {

@@ -1,5 +1,6 @@
 // Reads what stands behind a descriptor: the images and attestations of nested indexes, the config of an image.
 import { getManifestExactly } from './copy.ts'
+import type { Digest } from './digest.ts'
 import { verificationFailure } from './failure.ts'
 import type { ManifestContent } from './image-index.ts'
 import {
@@ -13,7 +14,7 @@ import {
   parseIndex,
 } from './manifest.ts'
 import { isImageManifestType, isIndexType } from './media-types.ts'
-import type { StoreReader } from './store.ts'
+import { StoreError, type StoreReader } from './store.ts'
 
 /** What an index holds once the indexes inside it are taken apart; descriptors as the innermost index has them. */
 export interface FlatManifest {
@@ -47,21 +48,29 @@ export const flattenManifest = async (store: StoreReader, descriptor: Descriptor
   return { images: [...images.values()], attestations: [...attestations.values()] }
 }
 
+/** The bytes of an image's config: they can be asked for before its manifest is there, which says how many there are. */
+export const getConfigBytes = async (store: StoreReader, config: Digest): Promise<Uint8Array> =>
+  await store.getSmallBlob(config, manifestSizeLimit)
+
 /**
- * The config that an image manifest names.
+ * The config that an image manifest names; `bytes`, where they were asked for already.
  * @throws {StoreError} BLOB_UNKNOWN, DIGEST_INVALID or SIZE_INVALID; {Failure} verification, when it is no image's config.
  */
-export const getImageConfig = async (store: StoreReader, config: Descriptor): Promise<ImageConfig> => {
-  if (config.size > manifestSizeLimit)
-    throw verificationFailure(
-      `${store.location}@${config.digest} has ${config.size} bytes: more than a config's limit of ${manifestSizeLimit}`,
+export const getImageConfig = async (
+  store: StoreReader,
+  { digest, size }: Descriptor,
+  bytes?: Uint8Array,
+): Promise<ImageConfig> => {
+  const content = bytes ?? (await getConfigBytes(store, digest))
+  if (content.length !== size)
+    throw new StoreError(
+      'SIZE_INVALID',
+      `${store.location}@${digest} has ${content.length} bytes: its descriptor says ${size}`,
     )
-  const chunks: Uint8Array[] = []
-  for await (const chunk of store.getBlob(config)) chunks.push(chunk)
   try {
-    return parseImageConfig(Buffer.concat(chunks))
+    return parseImageConfig(content)
   } catch (cause) {
-    throw verificationFailure(`${store.location}@${config.digest}: ${(cause as Error).message}`, { cause })
+    throw verificationFailure(`${store.location}@${digest}: ${(cause as Error).message}`, { cause })
   }
 }
 

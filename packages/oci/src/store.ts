@@ -123,6 +123,13 @@ export interface StoreReader {
    */
   lendBlob?(descriptor: Descriptor, start?: number): AsyncIterable<Uint8Array>
 
+  /**
+   * The bytes of a blob whose size is not known, such as the config of an image whose manifest is not read yet.
+   * @throws {StoreError} BLOB_UNKNOWN when it is not there; DIGEST_INVALID when it is another; SIZE_INVALID when it has
+   * more than `limit` bytes.
+   */
+  getSmallBlob(digest: Digest, limit: number): Promise<Uint8Array>
+
   /** The tags, in the store's order; none for a repository that does not exist yet. */
   listTags(): Promise<readonly string[]>
 
@@ -146,6 +153,18 @@ export interface StoreWriter {
    * @throws {StoreError} MANIFEST_BLOB_UNKNOWN when content that it names is missing, listing it where the store does.
    */
   pushManifest(content: ManifestContent, tag?: string): Promise<void>
+
+  /**
+   * Stores the manifest under each of the references, its digest or tags, in this order, and gives what each of them
+   * reads back as; undefined where nothing is there. One round trip where the store can do that.
+   * `onPlaced` is told of each reference as it is in place.
+   * @throws {StoreError} for the first reference that is refused; those behind it may be in place all the same.
+   */
+  placeManifest(
+    content: ManifestContent,
+    references: readonly string[],
+    onPlaced?: (reference: string) => void,
+  ): Promise<readonly (Descriptor | undefined)[]>
 
   /**
    * Removes a tag or, given a digest, the manifest itself.

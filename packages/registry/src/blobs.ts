@@ -1,5 +1,5 @@
-// Whether a repository has a blob.
-import { type Digest, isStoreError, StoreError } from '@polyarch/oci'
+// Whether a repository has a blob, and the bytes of small ones.
+import { createVerifier, type Digest, isStoreError, StoreError } from '@polyarch/oci'
 import { headerOf } from './errors.ts'
 import { forgetBlob, noteBlob, type RegistryHost, readScope } from './registry-host.ts'
 
@@ -27,4 +27,27 @@ export const findBlob = async (host: RegistryHost, repository: string, digest: D
     forgetBlob(host, digest, repository)
     return undefined
   }
+}
+
+/** All bytes of a blob of at most `limit` bytes, held against its digest. */
+export const getSmallBlob = async (
+  host: RegistryHost,
+  repository: string,
+  digest: Digest,
+  limit: number,
+): Promise<Uint8Array> => {
+  const { bytes } = await host.call({
+    method: 'GET',
+    repository,
+    target: `blobs/${digest}`,
+    scopes: [readScope(repository)],
+    accept: [200],
+    notFound: 'BLOB_UNKNOWN',
+    bodyLimit: limit,
+  })
+  const verifier = createVerifier(digest)
+  verifier.update(bytes)
+  if (!verifier.matches())
+    throw new StoreError('DIGEST_INVALID', `${host.name}/${repository}@${digest} has the digest ${verifier.actual()}`)
+  return bytes
 }

@@ -71,6 +71,12 @@ export interface Exchange {
   repeat<T>(place: string, work: (attempt: number) => Promise<T>): Promise<T>
   /** Opens and reads, repeatedly where need be. */
   call(request: ExchangeRequest): Promise<ReadResponse>
+  /**
+   * Has the requests carried out in this order, in one round trip where nothing goes wrong: they are idempotent, of one
+   * repository, and carry their bodies as bytes. `onAnswer` is told of each that was carried out, some twice.
+   * @throws {Refusal} for the first that is refused; those behind it may have been carried out.
+   */
+  callInOrder(requests: readonly ExchangeRequest[], onAnswer?: (position: number) => void): Promise<ReadResponse[]>
   /** Waits until another attempt makes sense. @throws the error, where none does. */
   recover(error: unknown, attempt: number, place: string): Promise<void>
   /** To be told that an attempt under `recover` succeeded. */
@@ -107,6 +113,31 @@ const watch = (
   return { stream: stream(), failure: () => failure }
 }
 
+/** Bodies up to this size go out in one write, together with their headers. */
+const onePiece = 512 * 1024
+
+/** A body in one piece, to be given back once it was sent. */
+interface Piece {
+  readonly bytes: Uint8Array
+  giveBack(): Promise<void>
+}
+
+/** All of a small body; its one chunk is not copied, so its source waits until it is given back. */
+const gather = async (body: StreamedBody): Promise<Piece> => {
+  const source = body.open()[Symbol.asyncIterator]()
+  const first = await source.next()
+  if (!first.done && first.value.length === body.length)
+    return {
+      bytes: first.value,
+      giveBack: async () => {
+        await source.return?.()
+      },
+    }
+  const chunks: Uint8Array[] = []
+  for (let next = first; !next.done; next = await source.next()) chunks.push(Buffer.from(next.value))
+  return { bytes: Buffer.concat(chunks), giveBack: async () => undefined }
+}
+
 const bodyHeaders = (body: ExchangeRequest['body']): Record<string, string> =>
   body === undefined ? {} : { 'content-length': String(body.length) }
 
@@ -136,7 +167,14 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     // Reads never wait for writes: an upload holds its slot while it reads its content, perhaps from this very host.
     const limiter = limiterOf(url.host, method === 'GET' || method === 'HEAD' ? 'read' : 'write')
     const slot = await limiter.acquire()
-    const watched = isStreamed(body) && body.length > 0 ? watch(body) : undefined
+    const watched = isStreamed(body) && body.length > onePiece ? watch(body) : undefined
+    let piece: Piece | undefined
+    try {
+      piece = isStreamed(body) && body.length > 0 && watched === undefined ? await gather(body) : undefined
+    } catch (error) {
+      slot.release()
+      throw error
+    }
     const started = clock.now()
     try {
       const response = await transport.send({
@@ -147,7 +185,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
           ...bodyHeaders(body),
           ...(authorization === undefined ? {} : { authorization }),
         },
-        body: watched?.stream ?? (isStreamed(body) || body?.length === 0 ? undefined : body),
+        body: watched?.stream ?? piece?.bytes ?? (isStreamed(body) || body?.length === 0 ? undefined : body),
         verified: url.origin === request.url.origin ? request.verified : !settings.isInsecure(url.host),
       })
       answered.add(url.host)
@@ -162,6 +200,8 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       if (failure) throw failure.error
       if (error instanceof Failure) throw error
       throw troubleOf({ method, url }, error)
+    } finally {
+      await piece?.giveBack()
     }
   }
 
@@ -255,12 +295,73 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     }
   }
 
+  const call: Exchange['call'] = (request) =>
+    repeat(request.place, async () => readWhole(await open(request), request.method, request.bodyLimit))
+
+  /** Sends all at once on one connection, and gives what came of each: none of them is under way any more. */
+  const sendTogether = async (
+    requests: readonly [ExchangeRequest, ...ExchangeRequest[]],
+  ): Promise<PromiseSettledResult<ReadResponse>[]> => {
+    const [{ url, authorizer, place }] = requests
+    const authorization = await authorizer?.authorize()
+    const slot = await limiterOf(url.host, 'write').acquire()
+    try {
+      const sent = transport.sendInOrder(
+        place,
+        requests.map(({ method, url, headers, body, verified }) => ({
+          method,
+          url,
+          headers: { ...headers, ...bodyHeaders(body), ...(authorization === undefined ? {} : { authorization }) },
+          body: body instanceof Uint8Array && body.length > 0 ? body : undefined,
+          verified,
+        })),
+      )
+      return await Promise.allSettled(
+        sent.map(async (answer, position) => {
+          const { method, url, accept, notFound, bodyLimit, errorLimit } = requests[position]!
+          const response = await answer.catch((error: unknown) => {
+            throw error instanceof Failure ? error : troubleOf({ method, url }, error)
+          })
+          answered.add(url.host)
+          if (accept.includes(response.status)) return await readWhole({ ...response, url }, method, bodyLimit)
+          const { bytes } = await readBody(method, response.body, url, errorLimit ?? errorBodyLimit)
+          throw refusalOf({ method, url }, response, bytes, notFound, clock.now())
+        }),
+      )
+    } finally {
+      slot.release()
+    }
+  }
+
+  const callInOrder: Exchange['callInOrder'] = async (requests, onAnswer) => {
+    const answers: ReadResponse[] = []
+    for (;;) {
+      const first = answers.length
+      const [next, ...others] = requests.slice(first)
+      if (next === undefined) return answers
+      const results = await sendTogether([next, ...others])
+      for (const [position, result] of results.entries())
+        if (result.status === 'fulfilled') onAnswer?.(first + position)
+      const failed = results.findIndex(({ status }) => status === 'rejected')
+      const done = failed === -1 ? results : results.slice(0, failed)
+      answers.push(...done.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
+      const failure = results[failed]
+      if (failure?.status !== 'rejected') continue
+      const reason: unknown = failure.reason
+      const isChallenge = reason instanceof Refusal && reason.request?.status === 401
+      if (!isChallenge) await recover(reason, 1, next.place)
+      // Alone, it is led through challenges, redirects and further attempts; those behind it follow together again.
+      answers.push(await call(requests[answers.length]!))
+      onAnswer?.(answers.length - 1)
+    }
+  }
+
   return {
     open,
     readWhole,
     repeat,
-    call: (request) =>
-      repeat(request.place, async () => readWhole(await open(request), request.method, request.bodyLimit)),
+    call,
+    callInOrder,
     recover,
     succeed: () => budget.earn(),
   }

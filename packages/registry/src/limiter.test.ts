@@ -11,14 +11,16 @@ const runRound = async (limiter: Limiter, latency: number): Promise<number> => {
 }
 
 test('doubles with each round while the host answers as promptly as before, up to the most', async () => {
-  const limiter = createLimiter(50, createFakeClock())
-  expect([await runRound(limiter, 20), await runRound(limiter, 25), await runRound(limiter, 30)]).toEqual([24, 48, 50])
+  const limiter = createLimiter(200, createFakeClock())
+  expect([await runRound(limiter, 20), await runRound(limiter, 25), await runRound(limiter, 30)]).toEqual([
+    80, 160, 200,
+  ])
 })
 
 test('stops growing where answers begin to queue', async () => {
-  const limiter = createLimiter(50, createFakeClock())
+  const limiter = createLimiter(200, createFakeClock())
   await runRound(limiter, 20)
-  expect(await runRound(limiter, 200)).toBe(24)
+  expect(await runRound(limiter, 200)).toBe(80)
 })
 
 test('never lets more under way than it says', async () => {
@@ -38,12 +40,12 @@ test('never lets more under way than it says', async () => {
 
 test('halves once for a burst of refusals, waits as long as the host asks, and then grows slowly', async () => {
   const clock = createFakeClock()
-  const limiter = createLimiter(50, clock)
+  const limiter = createLimiter(200, clock)
   await runRound(limiter, 20)
-  for (let i = 0; i < 24; i += 1) limiter.throttle(5000)
-  expect(limiter.limit).toBe(12)
+  for (let i = 0; i < 80; i += 1) limiter.throttle(5000)
+  expect(limiter.limit).toBe(40)
   const slot = await limiter.acquire()
   expect(clock.sleeps).toEqual([5000])
   slot.release(20)
-  expect(await runRound(limiter, 20)).toBe(13)
+  expect(await runRound(limiter, 20)).toBe(41)
 })

@@ -14,7 +14,7 @@ export interface Limiter {
   readonly limit: number
 }
 
-const firstLimit = 12
+const firstLimit = 40
 
 /** Above this many times the lowest latency a host is busy: more connections would only queue there. */
 const busyFactor = 3
@@ -22,7 +22,7 @@ const busyFactor = 3
 const noise = 10
 
 /**
- * A limiter that starts with a dozen requests and grows by one with each prompt answer, so it doubles with each round
+ * A limiter that starts with a few dozen requests and grows by one with each prompt answer, so it doubles with each round
  * trip while the host keeps up. Throttled it halves, at most once per pause, and grows by one per full round from then on.
  */
 export const createLimiter = (most: number, clock: Clock): Limiter => {

@@ -4,6 +4,7 @@ import {
   type Descriptor,
   type Digest,
   digestOf,
+  findManifest,
   isDigest,
   isIndexType,
   isManifestType,
@@ -18,7 +19,7 @@ import {
 } from '@polyarch/oci'
 import { headerOf, Refusal } from './errors.ts'
 import type { ReadResponse } from './exchange.ts'
-import { deleteScope, forgetBlob, type RegistryHost, readScope, writeScope } from './registry-host.ts'
+import { deleteScope, forgetBlob, type HostRequest, type RegistryHost, readScope, writeScope } from './registry-host.ts'
 
 const acceptManifests = { accept: manifestTypes.join(', ') }
 
@@ -70,36 +71,43 @@ export const getManifest = async (
   return { bytes, descriptor: { mediaType, digest, size: bytes.length } }
 }
 
+const headRequest = (repository: string, reference: string): HostRequest => ({
+  method: 'HEAD',
+  repository,
+  target: `manifests/${reference}`,
+  scopes: [readScope(repository)],
+  headers: acceptManifests,
+  accept: [200],
+  notFound: 'MANIFEST_UNKNOWN',
+})
+
+/** The descriptor that the answer to HEAD states; undefined where it does not say enough. */
+const describedBy = (host: RegistryHost, { repository }: HostRequest, reference: string, response: ReadResponse) => {
+  const claimed = headerOf(response, 'docker-content-digest')
+  const digest = isDigest(reference) ? reference : claimed
+  const length = headerOf(response, 'content-length') ?? ''
+  const mediaType = mediaTypeOfHeader(response)
+  if (!isDigest(digest) || !/^[1-9]\d{0,15}$/.test(length) || !isManifestType(mediaType)) return undefined
+  if (isDigest(claimed) && claimed !== digest && claimed.split(':')[0] === digest.split(':')[0])
+    throw new StoreError('DIGEST_INVALID', `${host.name}/${repository}@${reference} is answered with ${claimed}`)
+  return { mediaType, digest, size: Number(length) }
+}
+
 /** The descriptor behind a tag or digest: by HEAD, or by GET where the answer to HEAD does not say enough. */
 export const resolveManifest = async (
   host: RegistryHost,
   repository: string,
   reference: string,
 ): Promise<Descriptor> => {
+  const request = headRequest(repository, reference)
   let response: ReadResponse
   try {
-    response = await host.call({
-      method: 'HEAD',
-      repository,
-      target: `manifests/${reference}`,
-      scopes: [readScope(repository)],
-      headers: acceptManifests,
-      accept: [200],
-      notFound: 'MANIFEST_UNKNOWN',
-    })
+    response = await host.call(request)
   } catch (error) {
     if (!isStoreError(error, 'UNSUPPORTED')) throw error
     return (await getManifest(host, repository, reference)).descriptor
   }
-  const claimed = headerOf(response, 'docker-content-digest')
-  const digest = isDigest(reference) ? reference : claimed
-  const length = headerOf(response, 'content-length') ?? ''
-  const mediaType = mediaTypeOfHeader(response)
-  if (!isDigest(digest) || !/^[1-9]\d{0,15}$/.test(length) || !isManifestType(mediaType))
-    return (await getManifest(host, repository, reference)).descriptor
-  if (isDigest(claimed) && claimed !== digest && claimed.split(':')[0] === digest.split(':')[0])
-    throw new StoreError('DIGEST_INVALID', `${host.name}/${repository}@${reference} is answered with ${claimed}`)
-  return { mediaType, digest, size: Number(length) }
+  return describedBy(host, request, reference, response) ?? (await getManifest(host, repository, reference)).descriptor
 }
 
 /** A manifest that refers to another, as the list of referrers has it. */
@@ -132,38 +140,41 @@ export interface PushedManifest {
   readonly subjectNoted: boolean
 }
 
-/** Puts the manifest under the tag or its digest. */
-export const putManifest = async (
+const putRequest = (repository: string, { bytes, descriptor }: ManifestContent, reference: string): HostRequest => ({
+  method: 'PUT',
+  repository,
+  target: `manifests/${reference}`,
+  scopes: [writeScope(repository)],
+  headers: { 'content-type': descriptor.mediaType },
+  body: bytes,
+  accept: [200, 201, 202],
+  notFound: 'NAME_UNKNOWN',
+  errorLimit: missingListLimit,
+})
+
+/** Sends what stores the manifest, with its digest held against its bytes before and against the registry's after. */
+const store = async (
   host: RegistryHost,
   repository: string,
-  { bytes, descriptor }: ManifestContent,
-  tag: string | undefined,
-): Promise<PushedManifest> => {
-  const { digest, mediaType } = descriptor
+  { bytes, descriptor: { digest } }: ManifestContent,
+  send: () => Promise<readonly ReadResponse[]>,
+): Promise<readonly ReadResponse[]> => {
   if (!matches(bytes, digest))
     throw new StoreError(
       'DIGEST_INVALID',
       `the manifest for ${host.name}/${repository} has the digest ${digestOf(bytes)}, not ${digest}`,
     )
   try {
-    const response = await host.call({
-      method: 'PUT',
-      repository,
-      target: `manifests/${tag ?? digest}`,
-      scopes: [writeScope(repository)],
-      headers: { 'content-type': mediaType },
-      body: bytes,
-      accept: [200, 201, 202],
-      notFound: 'NAME_UNKNOWN',
-      errorLimit: missingListLimit,
-    })
-    const stored = headerOf(response, 'docker-content-digest')
-    if (isDigest(stored) && stored !== digest && stored.startsWith('sha256:') && digest.startsWith('sha256:'))
-      throw new StoreError(
-        'DIGEST_INVALID',
-        `${host.name}/${repository} stored the manifest ${digest} as ${stored}: it changed its bytes`,
-      )
-    return { subjectNoted: headerOf(response, 'oci-subject') !== undefined }
+    const answers = await send()
+    for (const answer of answers) {
+      const stored = headerOf(answer, 'docker-content-digest')
+      if (isDigest(stored) && stored !== digest && stored.startsWith('sha256:') && digest.startsWith('sha256:'))
+        throw new StoreError(
+          'DIGEST_INVALID',
+          `${host.name}/${repository} stored the manifest ${digest} as ${stored}: it changed its bytes`,
+        )
+    }
+    return answers
   } catch (error) {
     if (error instanceof Refusal && error.request?.status === 413)
       throw error.withNote(`this registry takes no manifest of ${bytes.length} bytes`)
@@ -173,6 +184,57 @@ export const putManifest = async (
     }
     throw error
   }
+}
+
+/** Puts the manifest under the tag or its digest. */
+export const putManifest = async (
+  host: RegistryHost,
+  repository: string,
+  content: ManifestContent,
+  tag: string | undefined,
+): Promise<PushedManifest> => {
+  const request = putRequest(repository, content, tag ?? content.descriptor.digest)
+  const [answer] = await store(host, repository, content, async () => [await host.call(request)])
+  return { subjectNoted: answer !== undefined && headerOf(answer, 'oci-subject') !== undefined }
+}
+
+/**
+ * Puts the manifest under each of the references in this order, and gives what each of them reads back as.
+ * `onPlaced` is told of each reference that the registry has taken.
+ */
+export const placeManifest = async (
+  host: RegistryHost,
+  repository: string,
+  content: ManifestContent,
+  references: readonly string[],
+  onPlaced?: (reference: string) => void,
+): Promise<(Descriptor | undefined)[]> => {
+  const heads = references.map((reference) => headRequest(repository, reference))
+  let answers: readonly ReadResponse[] = []
+  await store(host, repository, content, async () => {
+    answers = await host.callInOrder(
+      [
+        ...references.map((reference) => putRequest(repository, content, reference)),
+        ...heads.map((request) => ({ ...request, accept: [200, 404, 405] })),
+      ],
+      (position) => {
+        const reference = references[position]
+        if (reference !== undefined) onPlaced?.(reference)
+      },
+    )
+    return answers.slice(0, references.length)
+  })
+  const { digest } = content.descriptor
+  return await Promise.all(
+    heads.map(async (request, position) => {
+      const reference = references[position]!
+      const answer = answers[references.length + position]!
+      const found = answer.status === 200 ? describedBy(host, request, reference, answer) : undefined
+      if (found?.digest === digest) return found
+      // Not every server behind a proxy keeps the order that HTTP asks for: what came too early is asked again.
+      return await findManifest({ resolveManifest: (named) => resolveManifest(host, repository, named) }, reference)
+    }),
+  )
 }
 
 /** Removes a tag or a manifest. */

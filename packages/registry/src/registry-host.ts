@@ -40,6 +40,8 @@ export interface RegistryHost {
   readonly isInsecure: (host: string) => boolean
   open(request: HostRequest): Promise<OpenResponse>
   call(request: HostRequest): Promise<ReadResponse>
+  /** @see Exchange.callInOrder */
+  callInOrder(requests: readonly HostRequest[], onAnswer?: (position: number) => void): Promise<ReadResponse[]>
   readWhole: Exchange['readWhole']
   /** Repeats work on the repository that is safe to repeat, until it succeeds or the patience ends. */
   repeat<T>(repository: string, work: (attempt: number) => Promise<T>): Promise<T>
@@ -103,7 +105,7 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
     }
   }
 
-  /** The first request of all finds out which scheme the host speaks; all others wait for it. */
+  /** Finds out with a request which scheme the host speaks. */
   const settle = async (request: HostRequest): Promise<OpenResponse> => {
     const failures: Refusal[] = []
     for (const origin of origins) {
@@ -123,8 +125,11 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
   }
 
   const open = async (request: HostRequest): Promise<OpenResponse> => {
-    while (settled === undefined && settling !== undefined) await settling
+    // What reads may find out for itself: waiting for another request would cost a round trip.
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    while (settled === undefined && settling !== undefined && !isRead) await settling
     if (settled !== undefined) return exchange.open(requestAt(settled, request))
+    if (settling !== undefined) return settle(request)
     const { promise, resolve } = Promise.withResolvers<void>()
     settling = promise
     try {
@@ -133,6 +138,24 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
       settling = undefined
       resolve()
     }
+  }
+
+  const call: RegistryHost['call'] = (request) =>
+    repeat(request.repository, async () => exchange.readWhole(await open(request), request.method, request.bodyLimit))
+
+  const callInOrder: RegistryHost['callInOrder'] = async (requests, onAnswer) => {
+    const [first, ...others] = requests
+    if (first === undefined) return []
+    const origin = settled
+    if (origin !== undefined)
+      return await exchange.callInOrder(
+        requests.map((request) => requestAt(origin, request)),
+        onAnswer,
+      )
+    // It also finds out which scheme the host speaks.
+    const answer = await call(first)
+    onAnswer?.(0)
+    return [answer, ...(await callInOrder(others, onAnswer && ((position) => onAnswer(position + 1))))]
   }
 
   const repeat: RegistryHost['repeat'] = (repository, work) => exchange.repeat(`${name}/${repository}`, work)
@@ -152,10 +175,8 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
     },
     open,
     readWhole: (response, method, limit) => exchange.readWhole(response, method, limit),
-    call: (request) =>
-      repeat(request.repository, async () =>
-        exchange.readWhole(await open(request), request.method, request.bodyLimit),
-      ),
+    call,
+    callInOrder,
     repeat,
     recover: (error, attempt, place) => exchange.recover(error, attempt, place),
     succeed: () => exchange.succeed(),

@@ -1,9 +1,9 @@
 // The Store of one repository: reads from mirrors first, writes to the origin only.
 import { type Digest, isStoreError, type Store } from '@polyarch/oci'
-import { findBlob } from './blobs.ts'
+import { findBlob, getSmallBlob } from './blobs.ts'
 import { downloadBlob, type Source } from './download.ts'
 import { Refusal } from './errors.ts'
-import { getManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
+import { getManifest, placeManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
 import { mountBlob } from './mount.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
 import { takeTurn } from './registry-host.ts'
@@ -96,15 +96,22 @@ export const openRepository = (settings: RepositorySettings): Store => {
     resolveBlob: (digest) => findBlob(host, repository, digest),
     getBlob: (descriptor, start = 0) => downloadBlob([...mirrors, origin], descriptor, start, onRetry),
 
+    getSmallBlob: (digest, limit) =>
+      readThrough((source) => getSmallBlob(source.host, source.repository, digest, limit)),
+
     listTags: () => listTags(host, repository),
 
     listReferrers: async (digest) => {
+      // While it is not known which of both the host has, both are asked at once: one round trip less.
+      const byTag = host.facts.hasReferrers === true ? undefined : listByTag(fallbackTag, digest)
+      // Where the API answers, it does not matter what became of the tag.
+      byTag?.catch(() => undefined)
       if (host.facts.hasReferrers !== false) {
         const found = await listByApi(host, repository, digest)
         host.facts.hasReferrers = found !== undefined
         if (found !== undefined) return found
       }
-      return listByTag(fallbackTag, digest)
+      return await (byTag ?? listByTag(fallbackTag, digest))
     },
 
     pushBlob: (descriptor, content, onBytes) =>
@@ -132,6 +139,8 @@ export const openRepository = (settings: RepositorySettings): Store => {
           addByTag(fallbackTag, referrer.subject, referrer.descriptor),
         )
     },
+
+    placeManifest: (content, references, onPlaced) => placeManifest(host, repository, content, references, onPlaced),
 
     deleteManifest: (reference) => removeManifest(host, repository, reference),
   }

@@ -2,9 +2,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import { inputFailure, isLoopback } from '@polyarch/oci'
-import type { Agent as AgentType, Dispatcher } from 'undici'
+import type { Client as ClientType, Dispatcher } from 'undici'
 import api from 'undici/lib/api/index.js'
 import Agent from 'undici/lib/dispatcher/agent.js'
+import Client from 'undici/lib/dispatcher/client.js'
 import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js'
 import { type Answer, isAuthorityUnknown } from './errors.ts'
 import { bypassesProxy } from './no-proxy.ts'
@@ -29,6 +30,11 @@ export interface TransportResponse extends Answer {
 
 export interface Transport {
   send(request: TransportRequest): Promise<TransportResponse>
+  /**
+   * Sends requests to one origin without waiting for answers in between, all on the connection of that name: the server
+   * carries them out in this order (RFC 9112, section 9.3.2). They have to be idempotent, and their bodies in memory.
+   */
+  sendInOrder(line: string, requests: readonly TransportRequest[]): readonly Promise<TransportResponse>[]
   /** Breaks off what is under way and closes all connections. */
   close(): Promise<void>
 }
@@ -40,6 +46,9 @@ export interface TransportSettings {
   readonly limits: Limits
   readonly userAgent: string
 }
+
+/** Requests on their way at once on a connection that carries them out in order. */
+const mostInOrder = 128
 
 /** The URL of a proxy; the message never shows it, since it may hold a password. */
 const proxyUrlOf = (variable: string, value: string | undefined): string | undefined => {
@@ -79,13 +88,18 @@ export const openTransport = (settings: TransportSettings): Transport => {
     return context
   }
 
-  const createDispatcher = (origin: URL, verified: boolean): Dispatcher => {
+  const proxyFor = (origin: URL): string | undefined => {
+    const proxyOfScheme =
+      origin.protocol === 'https:' ? proxyUrlOf('HTTPS_PROXY', proxy?.https) : proxyUrlOf('HTTP_PROXY', proxy?.http)
+    const isDirect = proxyOfScheme === undefined || isLoopback(origin.host) || bypassesProxy(origin, proxy?.no)
+    return isDirect ? undefined : proxyOfScheme
+  }
+
+  const createDispatcher = (origin: URL, verified: boolean, line: string | undefined): Dispatcher => {
     const secureContext = origin.protocol === 'https:' ? secureContextOf(origin) : undefined
     const trust = secureContext === undefined ? {} : { secureContext }
     const tls = { ...trust, rejectUnauthorized: verified }
-    const options: AgentType.Options = {
-      // The limiter alone decides how many requests are under way: a second gate here could lock reads out behind writes.
-      connections: null,
+    const options: ClientType.Options = {
       // Bulk bytes go faster over several HTTP/1.1 connections than over one HTTP/2 connection.
       allowH2: false,
       connect: { ...tls, timeout: limits.connectTimeout },
@@ -93,32 +107,34 @@ export const openTransport = (settings: TransportSettings): Transport => {
       bodyTimeout: limits.stallTimeout,
       keepAliveTimeout: 15_000,
     }
-    const proxyOfScheme =
-      origin.protocol === 'https:' ? proxyUrlOf('HTTPS_PROXY', proxy?.https) : proxyUrlOf('HTTP_PROXY', proxy?.http)
-    const isDirect = proxyOfScheme === undefined || isLoopback(origin.host) || bypassesProxy(origin, proxy?.no)
-    if (isDirect) return new Agent(options)
+    if (line !== undefined) return new Client(origin.origin, { ...options, pipelining: mostInOrder })
+    const proxyUrl = proxyFor(origin)
+    // The limiter alone decides how many requests are under way: a second gate here could lock reads out behind writes.
+    if (proxyUrl === undefined) return new Agent({ ...options, connections: null })
     // All values always: undici would read the process's environment otherwise.
     return new EnvHttpProxyAgent({
       ...options,
+      connections: null,
       requestTls: { ...tls, timeout: limits.connectTimeout },
       proxyTls: trust,
-      httpProxy: proxyOfScheme,
-      httpsProxy: proxyOfScheme,
+      httpProxy: proxyUrl,
+      httpsProxy: proxyUrl,
       noProxy: '',
     })
   }
 
-  const dispatcherFor = (origin: URL, verified: boolean): Dispatcher => {
-    const key = `${origin.origin} ${verified} ${systemTrusted.has(origin.origin)}`
-    const dispatcher = dispatchers.get(key) ?? createDispatcher(origin, verified)
+  const dispatcherFor = (origin: URL, verified: boolean, line: string | undefined): Dispatcher => {
+    const key = `${origin.origin} ${verified} ${systemTrusted.has(origin.origin)} ${line ?? ''}`
+    const dispatcher = dispatchers.get(key) ?? createDispatcher(origin, verified, line)
     dispatchers.set(key, dispatcher)
     return dispatcher
   }
 
-  const sendOnce = async ({ method, url, headers, body, verified }: TransportRequest): Promise<TransportResponse> => {
-    // undici gives a connection back one turn of the event loop after its answer: asked at once, it opens another one.
-    await setImmediate()
-    const response = await api.request.call(dispatcherFor(url, verified), {
+  const dispatch = async (
+    { method, url, headers, body, verified }: TransportRequest,
+    line?: string,
+  ): Promise<TransportResponse> => {
+    const response = await api.request.call(dispatcherFor(url, verified, line), {
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -126,8 +142,15 @@ export const openTransport = (settings: TransportSettings): Transport => {
       body: (body ?? null) as Dispatcher.DispatchOptions['body'] & null,
       // Otherwise undici closes the connection after each HEAD: https://github.com/nodejs/undici/issues/258
       reset: false,
+      ...(line === undefined ? {} : { idempotent: true, blocking: false }),
     })
     return { status: response.statusCode, headers: response.headers, body: response.body }
+  }
+
+  const sendOnce = async (request: TransportRequest): Promise<TransportResponse> => {
+    // undici gives a connection back one turn of the event loop after its answer: asked at once, it opens another one.
+    await setImmediate()
+    return await dispatch(request)
   }
 
   return {
@@ -143,6 +166,16 @@ export const openTransport = (settings: TransportSettings): Transport => {
         systemTrusted.add(origin)
         return await sendOnce(request)
       }
+    },
+    sendInOrder: (line, requests) => {
+      let before: Promise<unknown> = Promise.resolve()
+      return requests.map((request) => {
+        if (proxyFor(request.url) === undefined) return dispatch(request, line)
+        // A proxy may open a connection for each: there only an answer proves that a request was carried out.
+        const sent = before.then(() => sendOnce(request))
+        before = sent
+        return sent
+      })
     },
     close: async () => {
       await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()))

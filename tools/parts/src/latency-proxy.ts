@@ -11,7 +11,7 @@ export interface Exchange {
 /** What passed since the proxy started, or since it was last asked to forget. */
 export interface Traffic {
   readonly connections: number
-  /** Without HTTP pipelining, which no client uses, these are the requests. */
+  /** Requests that are sent one behind the other without waiting for answers are one exchange: one round trip. */
   readonly exchanges: readonly Exchange[]
 }
 

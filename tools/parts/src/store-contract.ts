@@ -87,6 +87,17 @@ export const describeStore = (name: string, openStore: (repository: string) => S
           expect((await readAll(store.getBlob(descriptor, start))).equals(bytes.subarray(start))).toBe(true)
       })
 
+      test('and gives small ones whole, by their digest alone', async () => {
+        const blob = sampleBlob('a config, say')
+        await store.pushBlob(blob.descriptor, sampleContent(blob.bytes))
+        const { digest, size } = blob.descriptor
+        expect(Buffer.from(await store.getSmallBlob(digest, size)).equals(blob.bytes)).toBe(true)
+        const error = await outcomeOf(store.getSmallBlob(digest, size - 1))
+        expect(error).toBeInstanceOf(Failure)
+        expect((error as Failure).message).toContain(`limit of ${size - 1}`)
+        await expectRefusal(store.getSmallBlob(nothing, size), 'BLOB_UNKNOWN', 'NAME_UNKNOWN')
+      })
+
       test('and tells each byte once', async () => {
         const { bytes, descriptor } = sampleBlob(randomBytes(300_000))
         let told = 0
@@ -174,6 +185,27 @@ export const describeStore = (name: string, openStore: (repository: string) => S
         expect((await store.resolveManifest(first.manifest.descriptor.digest)).digest).toBe(
           first.manifest.descriptor.digest,
         )
+      })
+
+      test('under its digest and several tags in one go, in order, and reads each back', async () => {
+        const [first, second] = [sampleImage(amd64, ['first']), sampleImage(amd64, ['second'])]
+        await pushSampleImage(store, first, 'latest')
+        await pushSampleImage(store, second)
+        const { digest, mediaType, size } = second.manifest.descriptor
+        const references = [digest, '1', '1.2', 'latest']
+        const placed: string[] = []
+        const found = await store.placeManifest(second.manifest, references, (reference) => placed.push(reference))
+        expect(placed).toEqual(references)
+        expect(found).toEqual(references.map(() => expect.objectContaining({ digest, mediaType, size })))
+        for (const reference of references) expect((await store.resolveManifest(reference)).digest).toBe(digest)
+      })
+
+      test('under no reference at all where its content is missing, if the store looks', async () => {
+        const image = sampleImage(amd64, ['missing layer of a tagged image'])
+        const error = await outcomeOf(store.placeManifest(image.manifest, ['1', 'latest']))
+        if (error === undefined) return expect(store.refusesMissingContent).toBe(false)
+        expect(isStoreError(error, 'MANIFEST_BLOB_UNKNOWN')).toBe(true)
+        expect(await store.listTags()).toEqual([])
       })
 
       test('when several move different tags at once', async () => {
