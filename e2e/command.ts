@@ -20,7 +20,9 @@ const ownEnvironment = (): Record<string, string> =>
   )
 
 /** Node 24 comes first on PATH, whatever this machine has. */
-const path = (): string => [join(repositoryRoot, 'node_modules/node/bin'), process.env['PATH']].join(':')
+export const nodeDirectory = join(repositoryRoot, 'node_modules/node/bin')
+
+const path = (): string => [nodeDirectory, process.env['PATH']].join(':')
 
 /** Runs the program to its end; that it fails is the caller's to judge. */
 export const runCommand = async (

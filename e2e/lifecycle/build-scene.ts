@@ -36,6 +36,8 @@ export interface BuildScene extends AsyncDisposable {
   /** On this machine: what the jobs share. */
   readonly layers: string
   readonly app: string
+  /** What is /cnb in a builder. */
+  readonly cnb: string
   readonly environment: Readonly<Record<string, string>>
   /** Runs a phase in a fresh root made of the image. */
   run(phase: Phase, image: string, ...args: string[]): Promise<CommandEnd>
@@ -112,6 +114,7 @@ const openScene = (directory: string, options: SceneOptions, dispose: () => Prom
     platformApi,
     layers: join(directory, 'layers'),
     app: join(directory, 'app'),
+    cnb: join(directory, 'cnb'),
     environment,
     run,
     succeed,
