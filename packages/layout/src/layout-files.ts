@@ -47,11 +47,7 @@ const linkFailure = (path: string): Failure =>
  * Makes sure that the folders between the layout and a file of it are folders, not links; false where one is missing.
  * `checked` remembers them: an image of many layers asks for the same ones again and again.
  */
-const checkFolders = async (
-  directory: string,
-  folders: readonly string[],
-  checked?: Set<string>,
-): Promise<boolean> => {
+const checkFolders = async (directory: string, folders: readonly string[], checked?: Set<string>): Promise<boolean> => {
   let path = directory
   for (const folder of folders) {
     path = join(path, folder)
