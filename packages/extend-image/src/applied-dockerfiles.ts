@@ -38,12 +38,11 @@ export const applyDockerfiles = async (
   host: Host,
   stores: Stores,
 ): Promise<ExtendedImage> => {
-  const { plan, inputs, work } = settings
+  const { plan, inputs, hidden, work } = settings
   await using served = await serveImages((error) => host.log.warning(`the image could not be read: ${error.message}`))
-  const { app, layers, platform } = plan.paths
   const applying = {
     tree: new Map(),
-    traces: { mounts: [app, layers, platform], stubs: engineStubs[plan.engine] },
+    traces: { mounts: hidden, stubs: engineStubs[plan.engine] },
     blobs: openLayout(join(work, 'layers')),
     scratch: work,
   }

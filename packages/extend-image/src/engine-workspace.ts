@@ -30,11 +30,12 @@ const anchorPaths = (inputs: Inputs, directory: string): Inputs => ({
   }),
 })
 
-/** The executor of the kaniko image: in that one nothing is hidden from commands, and only the workspace is spared. */
-const kanikoImage = '/kaniko/executor'
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
+/**
+ * Whether this is the kaniko image: there the executor has no other root than the job's, so that nothing can be hidden
+ * from commands or shown to them elsewhere.
+ */
+export const isKanikoImage = (): Promise<boolean> =>
+  access('/kaniko/executor').then(
     () => true,
     () => false,
   )
@@ -49,7 +50,7 @@ export const openEngineWorkspace = async (
   host: Host,
 ): Promise<EngineWorkspace> => {
   const isSeen = mounts.some(({ directory }) => isInside(directory, host.directory))
-  if (!isSeen || (await isThere(kanikoImage))) return { host, inputs, [Symbol.asyncDispose]: () => Promise.resolve() }
+  if (!isSeen || (await isKanikoImage())) return { host, inputs, [Symbol.asyncDispose]: () => Promise.resolve() }
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'polyarch-extend-')))
   return {
     host: { ...host, directory },

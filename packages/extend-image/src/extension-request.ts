@@ -4,19 +4,54 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { automaticArgs, type BuildSettings, pinSources } from '@polyarch/dockerfile'
-import { type BuildMount, type BuildRequest, cacheRepositoryOf, findRealPath, hostPlatform } from '@polyarch/engine'
-import { formatReference, type ImageConfig, inputFailure, platformOf, type Reference } from '@polyarch/oci'
+import {
+  type BuildMount,
+  type BuildRequest,
+  cacheRepositoryOf,
+  checkMounts,
+  findRealPath,
+  hostPlatform,
+} from '@polyarch/engine'
+import { Failure, formatReference, type ImageConfig, inputFailure, platformOf, type Reference } from '@polyarch/oci'
 import { planArgs, userOf } from './extension-args.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import type { Inputs } from './inputs.ts'
 import type { ExtendPlan } from './plan.ts'
 
-/** The directories that every RUN sees at their own paths and no layer holds: those that are there. */
-export const findMounts = async ({ app, layers, platform }: ExtendPlan['paths']): Promise<readonly BuildMount[]> => {
+/** Where the lifecycle's phases see these directories in their containers, wherever they are on this machine. */
+const usualPaths = { app: '/workspace', layers: '/layers', platform: '/platform' } as const
+
+/** Where every RUN sees the app, the layers and the platform: at their usual paths, and at their own. */
+export const planMounts = (paths: ExtendPlan['paths']): readonly BuildMount[] => {
+  const places = Object.entries(usualPaths).map(([name, usual]) => {
+    const own = paths[name as keyof typeof usualPaths]
+    return { own, usual }
+  })
+  const mounts = new Map<string, string>()
+  for (const { own } of places) if (canMount(own)) mounts.set(own, own)
+  for (const { own, usual } of places) if (!mounts.has(usual)) mounts.set(usual, own)
+  const shortest = [...mounts].toSorted(([left], [right]) => left.length - right.length)
+  return shortest.map(([path, directory]) => ({ path, directory }))
+}
+
+/** Whether engines take it; a directory that they do not is seen at its usual path alone. */
+const canMount = (path: string): boolean => {
+  try {
+    checkMounts([{ directory: path, path }])
+    return true
+  } catch (error) {
+    if (error instanceof Failure) return false
+    throw error
+  }
+}
+
+/** The mounts whose directories are there; where nothing is isolated (`onlyOwn`), those at their own paths. */
+export const findMounts = async (planned: readonly BuildMount[], onlyOwn: boolean): Promise<readonly BuildMount[]> => {
   const mounts: BuildMount[] = []
-  for (const path of new Set([app, layers, platform].toSorted((left, right) => left.length - right.length))) {
-    const directory = await findRealPath(path)
-    if (directory !== undefined && (await stat(directory)).isDirectory()) mounts.push({ directory, path })
+  for (const { directory, path } of planned) {
+    const real = await findRealPath(directory)
+    if (real === undefined || !(await stat(real)).isDirectory()) continue
+    if (!onlyOwn || real === path) mounts.push({ directory: real, path })
   }
   return mounts
 }
@@ -36,6 +71,8 @@ export interface RequestSource {
   readonly plan: ExtendPlan
   readonly inputs: Inputs
   readonly mounts: readonly BuildMount[]
+  /** Paths below which nothing is part of the image, whether or not anything is mounted there. */
+  readonly hidden: readonly string[]
   /** A directory for layouts, each with a name of its own. */
   readonly work: string
 }

@@ -17,8 +17,8 @@ import { openStores, type Stores } from '@polyarch/stores'
 import { type Analyzed, referenceOf, replaceImage } from './analyzed.ts'
 import { applyDockerfiles } from './applied-dockerfiles.ts'
 import { deliverImage } from './destination.ts'
-import { openEngineWorkspace } from './engine-workspace.ts'
-import { findMounts } from './extension-request.ts'
+import { isKanikoImage, openEngineWorkspace } from './engine-workspace.ts'
+import { findMounts, planMounts } from './extension-request.ts'
 import { readGenerated } from './generated.ts'
 import { type ImageLocation, parseImageReference, readSourceImage, type SourceImage } from './image-source.ts'
 import type { Inputs } from './inputs.ts'
@@ -110,7 +110,8 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
     host.log.info(
       `extending ${kind} image ${source.store.location}@${source.descriptor.digest}: ${applied.join(', ') || 'no extension has a Dockerfile for it'}`,
     )
-    const mounts = await findMounts(paths)
+    const planned = planMounts(paths)
+    const mounts = await findMounts(planned, engine === 'kaniko' && (await isKanikoImage()))
     await using workspace = await openEngineWorkspace(inputs, mounts, host)
     await using work = await openWorkDirectory(workspace.host.directory, 'extend')
     await mkdir(join(work.path, 'layers'))
@@ -118,7 +119,7 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
       applyDockerfiles(
         source,
         dockerfiles,
-        { plan, inputs: workspace.inputs, mounts, work: work.path },
+        { plan, inputs: workspace.inputs, mounts, hidden: planned.map(({ path }) => path), work: work.path },
         workspace.host,
         stores,
       ),
