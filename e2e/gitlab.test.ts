@@ -2,27 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lacks, partPath, type RunningRegistry, repositoryRoot, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type CommandEnd, runCommand } from './command.ts'
+import type { CommandEnd } from './command.ts'
+import { runPipeline } from './gitlab-pipeline.ts'
 import { platformsOf, pulledArchitecture, tagsOf } from './image-judge.ts'
 import { type ReleasedTree, releaseTree } from './released-tree.ts'
 import { brokenForArm64, createProject, pushBaseImage } from './sample-project.ts'
 
 const readPipeline = (): Promise<string> => readFile(join(repositoryRoot, 'examples/gitlab/.gitlab-ci.yml'), 'utf8')
-
-/** Lets git find the released components where the catalog's project would be. */
-const catalogAt = (directory: string): Record<string, string> => {
-  const settings = [
-    // gitlab-ci-local asks for the tags with the port, and clones without it.
-    [`url.file://${directory}.insteadOf`, 'https://gitlab.com/polyarch/polyarch.git'],
-    [`url.file://${directory}.insteadOf`, 'https://gitlab.com:443/polyarch/polyarch.git'],
-    ['uploadpack.allowFilter', 'true'],
-  ]
-  const variables = settings.flatMap(([key = '', value = ''], index) => [
-    [`GIT_CONFIG_KEY_${index}`, key],
-    [`GIT_CONFIG_VALUE_${index}`, value],
-  ])
-  return { ...Object.fromEntries(variables), GIT_CONFIG_COUNT: String(settings.length) }
-}
 
 describe.skipIf(
   lacks('gitlab-ci-local', 'root', 'kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'),
@@ -48,31 +34,13 @@ describe.skipIf(
     })
     const { username = '', password = '' } = registry.login ?? {}
     const auth = Buffer.from(`${username}:${password}`).toString('base64')
+    // Variables of the project, as they would be set in GitLab for a shell runner.
     const variables = {
-      // gitlab-ci-local says that it is not GitLab; to a step it has to be.
-      GITLAB_CI: 'true',
       DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [registry.host]: { auth } } }),
-      // Variables of the project, as they would be set in GitLab for a shell runner.
       INPUT_EXECUTOR: partPath('kaniko-1.25.15'),
       INPUT_LAUNCHER: 'jail',
     }
-    return await runCommand(
-      [
-        partPath('gitlab-ci-local'),
-        '--force-shell-executor',
-        // Each job in a directory of its own, so that only artifacts go from one to the other.
-        '--shell-isolation',
-        ...Object.entries(variables).flatMap(([name, value]) => ['--variable', `${name}=${value}`]),
-      ],
-      {
-        directory: project.path,
-        env: {
-          ...catalogAt(released.path),
-          HOME: project.path,
-          PATH: [released.commands, join(repositoryRoot, 'node_modules/node/bin'), process.env['PATH']].join(':'),
-        },
-      },
-    )
+    return await runPipeline({ directory: project.path, released, variables })
   }
 
   test('moves no tag when one platform does not build', async () => {

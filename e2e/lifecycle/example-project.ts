@@ -13,16 +13,18 @@ export interface ExampleProject extends AsyncDisposable {
 }
 
 /** Where everything is in the example, and the registry of the test instead. */
-const withRegistry = (text: string, registry: RunningRegistry): string =>
+const withRegistry = (text: string, host: string, group: string): string =>
   text
-    .replaceAll('ghcr.io/acme/builder:1', `${registry.host}/build:latest`)
-    .replaceAll('registry.example.com/acme/builder:1', `${registry.host}/build:latest`)
-    .replaceAll('ghcr.io/acme', `${registry.host}/acme`)
-    .replaceAll('$CI_REGISTRY_IMAGE', `${registry.host}/acme`)
+    .replaceAll(/\S+\/acme\/builder:1/g, `${host}/build:latest`)
+    .replaceAll(/ghcr\.io\/acme|\$CI_REGISTRY_IMAGE/g, `${host}/${group}`)
 
-/** The example for this machine's platform alone: the phases run natively, on a runner of the platform. */
+/**
+ * The example for this machine's platform alone: the phases run natively, on a runner of the platform.
+ * @param group where in the registry its images go
+ */
 export const createExample = async (
   registry: RunningRegistry,
+  group: string,
   remote: string,
   change: (file: string, text: string) => string,
 ): Promise<ExampleProject> => {
@@ -32,7 +34,7 @@ export const createExample = async (
   const path = join(directory.path, 'project')
   await cp(join(repositoryRoot, 'examples/buildpacks'), path, { recursive: true })
   for (const file of ['polyarch.yaml', '.github/workflows/buildpacks.yml', '.gitlab-ci.yml']) {
-    const text = withRegistry(await readFile(join(path, file), 'utf8'), registry)
+    const text = withRegistry(await readFile(join(path, file), 'utf8'), registry.host, group)
     await writeFile(join(path, file), change(file, text.replace('[linux/amd64, linux/arm64]', '[linux/amd64]')))
   }
   await writeFile(join(path, '.gitignore'), '.gitlab-ci-local/\n.polyarch/\n.docker/\ncnb/\n')

@@ -3,13 +3,17 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { lacks, partPath, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseDocument } from 'yaml'
+import { parseDocument, stringify } from 'yaml'
 import { runWorkflow } from '../act.ts'
+import { runPipeline } from '../gitlab-pipeline.ts'
 import { platformsOf, tagsOf } from '../image-judge.ts'
 import { type ReleasedTree, releaseTree } from '../released-tree.ts'
 import { createExample } from './example-project.ts'
-import { startApp } from './exported-app.ts'
+import { readLabels, startApp } from './exported-app.ts'
 import { pullImage } from './pulled-image.ts'
+
+/** A pipeline has eight jobs, each with a program or more of its own. */
+const patience = 240_000
 
 const workflow = '.github/workflows/buildpacks.yml'
 
@@ -28,6 +32,19 @@ const withExecutor = (text: string): string => {
     step.setIn(['with', 'launcher'], 'jail')
   }
   return document.toString()
+}
+
+/** The pipeline for a shell runner of this machine's platform alone, which needs no daemon beside its jobs. */
+const forShellRunner = (text: string): string => {
+  const document = parseDocument(text)
+  document.deleteIn(['.phase', 'services'])
+  const { include, ...jobs } = document.toJS() as {
+    readonly include: readonly { readonly inputs: Readonly<Record<string, string>> }[]
+  }
+  const kept = Object.entries(jobs).filter(([name]) => !name.endsWith('linux/arm64'))
+  const components = include.filter(({ inputs }) => !inputs['job-name']?.endsWith('linux/arm64'))
+  expect([Object.keys(jobs).length - kept.length, include.length - components.length]).toEqual([7, 2])
+  return stringify({ ...Object.fromEntries(kept), include: components })
 }
 
 /** GitHub's own actions for artifacts, which no machine of a test reaches: a directory that jobs share. */
@@ -53,7 +70,17 @@ runs:
 `
 
 describe.skipIf(
-  lacks('root', 'lifecycle', 'act', 'kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'),
+  lacks(
+    'root',
+    'lifecycle',
+    'act',
+    'gitlab-ci-local',
+    'kaniko-1.25.15',
+    'docker-registry',
+    'skopeo',
+    'busybox-amd64',
+    'busybox-arm64',
+  ),
 )('the example of an application with extensions', () => {
   let released: ReleasedTree
   let registry: RunningRegistry
@@ -66,37 +93,62 @@ describe.skipIf(
     await released?.[Symbol.asyncDispose]()
   })
 
-  const expectApplication = async (): Promise<void> => {
-    expect(await tagsOf(registry, 'acme/web')).toEqual(['latest', 'web.linux-amd64'])
-    expect(await platformsOf(registry, 'acme/web:latest')).toEqual(['linux/amd64'])
-    const { code, log } = await startApp(await pullImage(`${registry.host}/acme/web:latest`))
+  const expectApplication = async (group: string): Promise<void> => {
+    expect(await tagsOf(registry, `${group}/web`)).toEqual(['latest', 'web.linux-amd64'])
+    expect(await platformsOf(registry, `${group}/web:latest`)).toEqual(['linux/amd64'])
+    const app = await pullImage(`${registry.host}/${group}/web:latest`)
+    const { code, log } = await startApp(app)
     expect(code, log).toBe(0)
     expect(log).toBe('hello from x86_64')
+    expect(readLabels(app)).toMatchObject({ 'greeting.by': 'acme', 'io.buildpacks.rebasable': 'true' })
   }
 
-  test('builds, exports and merges it on GitHub', async () => {
-    await using project = await createExample(registry, 'https://github.com/acme/shop.git', (file, text) =>
-      file === workflow ? withExecutor(text) : text,
-    )
-    const shared = join(dirname(project.path), 'artifacts')
-    const repositories: string[] = []
-    for (const [name, run] of Object.entries(artifactActions)) {
-      const directory = join(dirname(project.path), name.replaceAll('/', '-'))
-      await mkdir(directory)
-      await writeFile(join(directory, 'action.yml'), actionFile(run))
-      repositories.push(`${name}=${directory}`)
-    }
-    const { code, log } = await runWorkflow({
-      directory: project.path,
-      workflow,
-      event: 'push',
-      released: released.path,
-      repositories,
-      runners: ['ubuntu-24.04'],
-      env: { SHARED: shared },
-      commands: [project.commands],
-    })
-    expect(code, log).toBe(0)
-    await expectApplication()
-  })
+  test(
+    'builds, exports and merges it on GitHub',
+    async () => {
+      await using project = await createExample(registry, 'github', 'https://github.com/acme/shop.git', (file, text) =>
+        file === workflow ? withExecutor(text) : text,
+      )
+      const shared = join(dirname(project.path), 'artifacts')
+      const repositories: string[] = []
+      for (const [name, run] of Object.entries(artifactActions)) {
+        const directory = join(dirname(project.path), name.replaceAll('/', '-'))
+        await mkdir(directory)
+        await writeFile(join(directory, 'action.yml'), actionFile(run))
+        repositories.push(`${name}=${directory}`)
+      }
+      const { code, log } = await runWorkflow({
+        directory: project.path,
+        workflow,
+        event: 'push',
+        released: released.path,
+        repositories,
+        runners: ['ubuntu-24.04'],
+        env: { SHARED: shared },
+        commands: [project.commands],
+      })
+      expect(code, log).toBe(0)
+      await expectApplication('github')
+    },
+    patience,
+  )
+
+  test(
+    'builds, exports and merges it on GitLab',
+    async () => {
+      await using project = await createExample(registry, 'gitlab', 'https://gitlab.com/acme/shop.git', (file, text) =>
+        file === '.gitlab-ci.yml' ? forShellRunner(text) : text,
+      )
+      const { code, log } = await runPipeline({
+        directory: project.path,
+        released,
+        // As it would be set for a shell runner.
+        variables: { INPUT_EXECUTOR: partPath('kaniko-1.25.15'), INPUT_LAUNCHER: 'jail' },
+        commands: [project.commands],
+      })
+      expect(code, log).toBe(0)
+      await expectApplication('gitlab')
+    },
+    patience,
+  )
 })
