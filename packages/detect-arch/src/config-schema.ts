@@ -24,6 +24,10 @@ const buildArgs = z
   .record(z.string().min(1), z.string().nullable())
   .meta({ description: 'Build arguments; one without a value has the environment’s' })
 const engine = z.enum(['auto', 'kaniko', 'buildah', 'buildkit'])
+const engines = z
+  .array(z.enum(['kaniko', 'buildah', 'buildkit']))
+  .min(1)
+  .meta({ description: 'The engines that auto chooses from, the best first' })
 const emulate = z.enum(['auto', 'allow', 'never'])
 
 const source = z.strictObject({
@@ -97,6 +101,7 @@ export const PolyarchConfig = z
         registry: registry.optional(),
         platforms: platforms.optional(),
         engine: engine.optional(),
+        engines: engines.optional(),
         emulate: emulate.optional(),
         tags: z.array(tag).optional(),
         'build-args': buildArgs.optional(),

@@ -97,5 +97,11 @@ export const readConfig = (text: string, file: string): PlanRequest => {
     problems.push(...extensionProblems(id, image ?? {}, source))
   problems.push(...requestProblems(images, named))
   if (problems.length > 0) throw problemsFailure(problems)
-  return { images, runners: parsed.data?.runners ?? {}, files: [file], skipped: new Map() }
+  return {
+    images,
+    runners: parsed.data?.runners ?? {},
+    engines: parsed.data?.defaults?.engines,
+    files: [file],
+    skipped: new Map(),
+  }
 }

@@ -1,6 +1,7 @@
 // Chooses the engine of a leg: the one that was asked for, or the first that builds the Dockerfile right.
 import {
   type EngineName,
+  type EngineVersion,
   featureFacts,
   inspectParsed,
   type JudgedFinding,
@@ -11,7 +12,10 @@ import { type BuildFacts, settingsOf } from './build-facts.ts'
 import type { EngineChoice } from './image-request.ts'
 
 /** Without a daemon and without privileges first. */
-const preference = ['kaniko', 'buildah', 'buildkit'] as const satisfies readonly EngineName[]
+export const defaultEngines: readonly EngineName[] = ['kaniko', 'buildah', 'buildkit']
+
+/** What an image with engine `auto` has to choose from, best first, in the versions that legs will be built with. */
+export type EngineOffer = readonly [EngineVersion, ...EngineVersion[]]
 
 interface Candidate {
   readonly engine: EngineName
@@ -20,14 +24,14 @@ interface Candidate {
   readonly worst: JudgedFinding | undefined
 }
 
-const judgeFor = (facts: BuildFacts, platform: string, buildPlatform: string): Candidate[] => {
+const judgeFor = (offer: EngineOffer, facts: BuildFacts, platform: string, buildPlatform: string): Candidate[] => {
   const allowed = new Set((facts.build.allow ?? []).map(({ finding }) => finding))
   const findings = inspectParsed(facts.dockerfile, settingsOf(facts.build, platform, buildPlatform)).filter(
     ({ feature }) => !allowed.has(feature),
   )
-  return preference.map((engine) => {
-    const { verdict, findings: judged } = judge(findings, { engine })
-    return { engine, verdict, worst: judged.find((finding) => finding.verdict === verdict) }
+  return offer.map((version) => {
+    const { verdict, findings: judged } = judge(findings, version)
+    return { engine: version.engine, verdict, worst: judged.find((finding) => finding.verdict === verdict) }
   })
 }
 
@@ -39,18 +43,20 @@ const placeOf = ({ build }: BuildFacts, { line, feature }: JudgedFinding): strin
  * with the mildest: its step says in full what is wrong.
  */
 export const chooseEngine = (
+  offer: EngineOffer,
   wanted: EngineChoice,
   facts: BuildFacts | undefined,
   platform: string,
   buildPlatform: string,
 ): { readonly engine: EngineName; readonly reason: string } => {
   if (wanted !== 'auto') return { engine: wanted, reason: `engine ${wanted}` }
-  if (facts === undefined) return { engine: preference[0], reason: `engine ${preference[0]}` }
-  const candidates = judgeFor(facts, platform, buildPlatform)
+  const [{ engine: preferred }] = offer
+  if (facts === undefined) return { engine: preferred, reason: `engine ${preferred}` }
+  const candidates = judgeFor(offer, facts, platform, buildPlatform)
   const [first] = candidates
   const right = candidates.find(({ verdict }) => verdict === 'ok')
   if (right === first || first?.worst === undefined)
-    return { engine: preference[0], reason: `engine ${preference[0]} builds it right` }
+    return { engine: preferred, reason: `engine ${preferred} builds it right` }
   const place = placeOf(facts, first.worst)
   if (right)
     return {

@@ -1,6 +1,6 @@
 // What somebody asked to be built: one shape for polyarch.yaml, build-config.yaml and single-image inputs.
 import { posix } from 'node:path'
-import type { Allowance } from '@polyarch/dockerfile'
+import type { Allowance, EngineName } from '@polyarch/dockerfile'
 import type { Place } from './problem.ts'
 import type { RunnerMap } from './runner-map.ts'
 
@@ -61,6 +61,8 @@ export interface ImageRequest {
 export interface PlanRequest {
   readonly images: readonly ImageRequest[]
   readonly runners: RunnerMap
+  /** What `auto` chooses from, the best first; absent: the default. */
+  readonly engines?: readonly EngineName[] | undefined
   /** The files that say so, relative to the workspace. */
   readonly files: readonly string[]
   /** What they describe but cannot be built here, by id, with the reason. */

@@ -1,5 +1,6 @@
 // The inputs of detect-arch.
 import { choice, lines, list, map, text } from '@polyarch/ci-host'
+import { kanikoInputs } from '@polyarch/kaniko'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
@@ -16,10 +17,15 @@ export const Inputs = z.object({
     'auto',
   ),
   engine: choice(
-    'The engine for every image; auto: what the config says, else the first of kaniko, buildah and buildkit that builds it right',
+    'The engine for every image; auto: what the config says, else the first of engines that builds it right',
     ['auto', 'kaniko', 'buildah', 'buildkit'],
     'auto',
   ),
+  engines: list(
+    'The engines that auto chooses from, the best first; default: what the config says, else kaniko, buildah, buildkit',
+  ),
+  'kaniko-image': kanikoInputs['kaniko-image'],
+  executor: kanikoInputs.executor,
   'changed-since': text('Plans only what changed since this git ref; auto: since the base that the forge names'),
   schedule: text('A file that lists the images for a scheduled run, one per line'),
   registry: text('Where every repository lives: images go to <registry>/<image id>'),

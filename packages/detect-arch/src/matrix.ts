@@ -90,3 +90,7 @@ export const planFits = (plan: Plan, others: object, forge: Host['kind']): boole
   const text = JSON.stringify(plan)
   return length + text.length <= outputLimit && Buffer.byteLength(`INPUT_PLAN=${text}`) <= variableLimit
 }
+
+/** Whether a forge takes all of these outputs of one job. */
+export const outputsFit = (outputs: object, forge: Host['kind']): boolean =>
+  forge !== 'github' || JSON.stringify(outputs).length <= outputLimit

@@ -47,6 +47,9 @@ export const Outputs = z.object({
   'merge-matrix': ImageMatrix.optional().meta({
     description: 'One entry per image: {"include":[{image}]}; left out likewise',
   }),
+  reasons: z.record(z.string(), z.string()).optional().meta({
+    description: 'Why each leg is built where it is and by which engine; left out where outputs cannot hold it',
+  }),
   empty: z.boolean().meta({ description: 'Whether there is nothing to build' }),
   'host-platform': z.string().meta({ description: 'The platform of the machine that planned' }),
   ...shards('matrix', LegMatrix, legShards, 'Legs'),

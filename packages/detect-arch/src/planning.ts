@@ -1,14 +1,16 @@
 // Finds out everything that the plan needs to know of the images asked for, and makes it.
 import type { Host } from '@polyarch/ci-host'
+import type { EngineVersion } from '@polyarch/dockerfile'
 import type { PlannedBuild, PlannedExtension } from '@polyarch/documents'
+import { findKaniko } from '@polyarch/kaniko'
 import { Failure, isStoreError } from '@polyarch/oci'
-import { type LookUpImage, openImageLookup, openStores } from '@polyarch/stores'
+import { type LookUpImage, openImageLookup, openStores, type Stores } from '@polyarch/stores'
 import { findAutoPlatforms } from './auto-platforms.ts'
 import { type BuildFacts, readBuildFacts } from './build-facts.ts'
 import { openBuildFiles } from './build-files.ts'
 import { findContext } from './build-paths.ts'
 import { detectChanges } from './change-detection.ts'
-import { chooseEngine } from './engine-choice.ts'
+import { chooseEngine, defaultEngines, type EngineOffer } from './engine-choice.ts'
 import { type ImageNames, nameImages } from './image-names.ts'
 import { findNeeds, findPlanned, indexImages } from './image-needs.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
@@ -150,6 +152,23 @@ const openPlatforms = (
   return platformsOf
 }
 
+/** The engines to choose from; kaniko's version is only asked for where somebody chooses. */
+const findOffer = async (
+  { engines = defaultEngines }: PlanRequest,
+  inputs: Inputs,
+  candidates: readonly Candidate[],
+  host: Host,
+  stores: Stores,
+): Promise<EngineOffer> => {
+  const isJudged = candidates.some(({ request, facts }) => request.engine === 'auto' && facts !== undefined)
+  const kaniko: EngineVersion =
+    isJudged && engines.includes('kaniko')
+      ? await findKaniko({ ...inputs, launcher: 'auto' }, host, stores)
+      : { engine: 'kaniko' }
+  const [first = kaniko, ...others] = engines.map((engine) => (engine === 'kaniko' ? kaniko : { engine }))
+  return [first, ...others]
+}
+
 /**
  * The plan for what was asked for.
  * @throws {Failure} input, listing everything that is wrong.
@@ -174,6 +193,7 @@ export const planImages = async (
 
   await using stores = await openStores(inputs, host)
   const lookUp = openImageLookup(stores)
+  const offer = await findOffer(request, inputs, candidates, host, stores)
   const notes: string[] = []
   const platformsOf = openPlatforms(candidates, names, machine, lookUp, problems, notes)
   const found = await Promise.all(
@@ -191,7 +211,7 @@ export const planImages = async (
           prebuilt,
           needs,
           executed: executedBy(candidate),
-          engine: (platform, buildPlatform) => chooseEngine(image.engine, facts, platform, buildPlatform),
+          engine: (platform, buildPlatform) => chooseEngine(offer, image.engine, facts, platform, buildPlatform),
         },
       ]
     }),

@@ -86,12 +86,17 @@ export const describeMachine = (machine: Machine, forge: Host['kind']): string =
   return formatColumns(rows)
 }
 
-type ReportedPlan = Pick<Outputs, 'plan-file' | 'host-platform'> & { readonly plan?: Plan | undefined }
+type ReportedPlan = Pick<Outputs, 'plan-file' | 'host-platform' | 'reasons'> & { readonly plan?: Plan | undefined }
 
 /** The plan in markdown for a job's summary. */
-export const reportPlan = ({ plan, 'plan-file': file, 'host-platform': hostPlatform }: ReportedPlan): string => {
+export const reportPlan = ({
+  plan,
+  reasons = {},
+  'plan-file': file,
+  'host-platform': hostPlatform,
+}: ReportedPlan): string => {
   if (plan === undefined) return `### Plan\n\nIt is in \`${file}\`: too big for this page.\n`
-  const rows = planRows(plan, new Map())
+  const rows = planRows(plan, new Map(Object.entries(reasons)))
   const title = `### Plan \`${plan.id}\`\n\n${summaryLine(plan)}; planned on ${hostPlatform}.`
   return rows.length === 0 ? `${title}\n` : `${title}\n\n${formatMarkdown([header, ...rows])}\n`
 }

@@ -1,7 +1,9 @@
 // Finds out what was asked for: config files or single-image inputs, with what the inputs say on top.
 import type { Host } from '@polyarch/ci-host'
+import type { EngineName } from '@polyarch/dockerfile'
 import { formatPlatform, inputFailure, parsePlatform, parseStoreLocation } from '@polyarch/oci'
 import { defaultConfig, readConfigFiles } from './config-files.ts'
+import { defaultEngines } from './engine-choice.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 import type { Inputs } from './inputs.ts'
 import { parseRunnerLines } from './runner-map.ts'
@@ -40,6 +42,13 @@ const readPlatforms = (platforms: readonly string[]): readonly string[] | 'auto'
   return [...new Set(platforms.map((platform) => formatPlatform(parsePlatform(platform))))]
 }
 
+const readEngines = (names: readonly string[]): EngineName[] =>
+  names.map((name) => {
+    const engine = defaultEngines.find((known) => known === name)
+    if (engine !== undefined) return engine
+    throw inputFailure(`input engines: expected ${defaultEngines.join(', ')}; found "${name}"`)
+  })
+
 const withRegistry = (image: ImageRequest, registry: string): ImageRequest => {
   const repository = `${registry.replace(/\/+$/, '')}/${image.id}`
   parseStoreLocation(repository)
@@ -71,6 +80,7 @@ export const readRequest = async (inputs: Inputs, host: Host): Promise<PlanReque
   return {
     ...request,
     images,
+    engines: inputs.engines.length > 0 ? readEngines(inputs.engines) : request.engines,
     runners: Object.hasOwn(runners, 'default') ? runners : { ...request.runners, ...runners },
   }
 }

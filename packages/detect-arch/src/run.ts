@@ -5,7 +5,7 @@ import { sealPlan, writeDocument } from '@polyarch/documents'
 import { handOn } from './handoff.ts'
 import type { Inputs } from './inputs.ts'
 import { readMachine, thisMachine } from './machine.ts'
-import { planFits, planMatrices } from './matrix.ts'
+import { outputsFit, planFits, planMatrices } from './matrix.ts'
 import type { Outputs } from './outputs.ts'
 import { type Planned, planImages } from './planning.ts'
 import { describeMachine, describePlan, reportPlan } from './report.ts'
@@ -36,14 +36,16 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
     'host-platform': machine.platform,
     ...planMatrices(plan, host.kind),
   }
+  const reasons = Object.fromEntries(result.reasons)
   const fits = planFits(plan, outputs, host.kind)
   const handsOn = inputs.handoff === 'artifact'
   const file = inputs.output ?? (fits && !handsOn ? undefined : defaultPlanFile)
   if (file !== undefined) await writeDocument(resolve(host.directory, file), plan)
   if (handsOn && file !== undefined) {
-    await host.summarise(reportPlan({ ...outputs, ...(fits ? { plan } : {}), 'plan-file': file }))
+    await host.summarise(reportPlan({ ...outputs, reasons, ...(fits ? { plan } : {}), 'plan-file': file }))
     return { ...outputs, plan: await handOn(plan, file, host), 'plan-file': file }
   }
   if (!fits) host.log.info(`the plan is too big for an output: it is in ${file}; handoff: artifact hands it on`)
-  return { ...outputs, ...(fits ? { plan } : {}), ...(file === undefined ? {} : { 'plan-file': file }) }
+  const told = fits ? { plan, ...(outputsFit({ ...outputs, plan, reasons }, host.kind) ? { reasons } : {}) } : {}
+  return { ...outputs, ...told, ...(file === undefined ? {} : { 'plan-file': file }) }
 }
