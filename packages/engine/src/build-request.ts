@@ -64,6 +64,8 @@ export interface BuildRequest {
   readonly mounts: readonly BuildMount[]
   /** Preflight findings that somebody says are fine, and why. */
   readonly allowances: readonly Allowance[]
+  /** Whether COPY without --chown leaves files their owners, where the engine can; default: they become root's. */
+  readonly keepsOwners?: boolean
   /** Absolute: where the finished layout goes. */
   readonly layout: string
 }

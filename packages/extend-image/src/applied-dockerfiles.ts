@@ -5,7 +5,13 @@ import type { EngineResult } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
 import type { Stores } from '@polyarch/stores'
 import { buildWith, engineStubs } from './engines.ts'
-import { type AppliedDockerfile, describeUsers, finishConfig, normaliseHistory } from './extended-config.ts'
+import {
+  type AppliedDockerfile,
+  describeFinalUser,
+  describeRoot,
+  finishConfig,
+  normaliseHistory,
+} from './extended-config.ts'
 import { type RequestSource, requestExtension } from './extension-request.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import { hasWholeHistory, type SourceImage } from './image-source.ts'
@@ -46,6 +52,9 @@ export const applyDockerfiles = async (
     blobs: openLayout(join(work, 'layers')),
     scratch: work,
   }
+  const tell = (warning: string | undefined): void => {
+    if (warning !== undefined) host.log.warning(warning)
+  }
   let image = layeredOf(source)
   const results: EngineResult[] = []
   const applied: AppliedDockerfile[] = []
@@ -58,15 +67,20 @@ export const applyDockerfiles = async (
       current?.manifest.descriptor.digest ?? source.descriptor.digest,
     )
     image = await whileDoing('applying Dockerfile to image', async () => {
-      const request = await requestExtension(settings, dockerfile, image.config, base)
+      const request = await requestExtension(settings, dockerfile, image.config, base, (message) =>
+        host.log.warning(`${dockerfile.path}: ${message}`),
+      )
       const result = await buildWith(plan.engine, request, inputs, host, stores)
       results.push(result)
       return await takeOver(image, result.layout, dockerfile, applying)
     })
-    applied.push({ path: dockerfile.path, config: image.config })
+    const done = { path: dockerfile.path, config: image.config }
+    tell(describeRoot(done, applied.at(-1)?.config ?? source.config))
+    applied.push(done)
   }
-  for (const warning of describeUsers(source.config, applied)) host.log.warning(warning)
-  return { image: { ...image, config: finishConfig(plan.kind, image.config, applied) }, results }
+  const config = finishConfig(plan.kind, image.config, applied)
+  tell(describeFinalUser(source.config, config))
+  return { image: { ...image, config }, results }
 }
 
 /** An engine's base has to say of each layer where it came from, and nothing else: buildah counts them. */

@@ -1,9 +1,13 @@
 // The same extensions with every engine: the layers hold the same files, and the configs are the same.
+import { execFile } from 'node:child_process'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { lacks, partPath } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { type ExtendedRun, type LayerLines, readExtendedRun } from './testing/extended-run.ts'
 import { type GeneratedFiles, openScene } from './testing/lifecycle-scene.ts'
+
+const execFileDone = promisify(execFile)
 
 const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
 
@@ -69,6 +73,7 @@ USER 1000:1000
 
 const extendWith = async (files: GeneratedFiles, inputs: Readonly<Record<string, string>>) => {
   await using scene = await openScene({ generated: files, programs: [dirname(partPath('buildkit'))] })
+  if (user === 'root') await execFileDone('chown', ['-R', '1000:1001', scene.layers])
   await scene.extend(inputs)
   return describeRun(await readExtendedRun(join(scene.layers, 'extended/run')), 3)
 }

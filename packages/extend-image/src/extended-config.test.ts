@@ -1,7 +1,14 @@
 // The config of what was extended: the label, the users and the history, as the lifecycle has them.
 import type { Digest, ImageConfig } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
-import { describeUsers, finishConfig, isRebasable, mergeConfig, normaliseHistory } from './extended-config.ts'
+import {
+  describeFinalUser,
+  describeRoot,
+  finishConfig,
+  isRebasable,
+  mergeConfig,
+  normaliseHistory,
+} from './extended-config.ts'
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`
 
@@ -73,11 +80,19 @@ describe('the final user', () => {
   })
 
   test('is told where it is not the first one, and root where it was in between', () => {
-    expect(describeUsers(labelled('true'), applied(labelled('true', '0'), labelled('true', '2345:6789')))).toEqual([
-      'Extension from /0/run.Dockerfile changed the user ID from 1000 to 0; this must not be the final user ID (a following extension must reset the user).',
+    const [base, root, last] = ['1000', '0', '2345:6789'].map((user) => labelled('true', user)) as [
+      ImageConfig,
+      ImageConfig,
+      ImageConfig,
+    ]
+    expect(describeRoot({ path: '/run.Dockerfile', config: root }, base)).toBe(
+      'Extension from /run.Dockerfile changed the user ID from 1000 to 0; this must not be the final user ID (a following extension must reset the user).',
+    )
+    expect(describeRoot({ path: '/run.Dockerfile', config: last }, root)).toBeUndefined()
+    expect(describeFinalUser(base, last)).toBe(
       'The original user ID was 1000 but the final extension left the user ID set to 2345.',
-    ])
-    expect(describeUsers(labelled('true'), applied(labelled('true', '1000')))).toEqual([])
+    )
+    expect(describeFinalUser(base, base)).toBeUndefined()
   })
 })
 

@@ -68,22 +68,20 @@ export interface AppliedDockerfile {
   readonly config: ImageConfig
 }
 
-/** What the lifecycle says of the users that the Dockerfiles set, one after the other. */
-export const describeUsers = (base: ImageConfig, applied: readonly AppliedDockerfile[]): readonly string[] => {
-  const warnings: string[] = []
-  const original = userOf(base).user
-  let user = original
-  for (const { path, config } of applied) {
-    const next = userOf(config)
-    if (isRoot(next))
-      warnings.push(
-        `Extension from ${path} changed the user ID from ${user} to ${next.user}; this must not be the final user ID (a following extension must reset the user).`,
-      )
-    user = next.user
-  }
-  if (user !== original)
-    warnings.push(`The original user ID was ${original} but the final extension left the user ID set to ${user}.`)
-  return warnings
+/** What the lifecycle says of a Dockerfile that leaves root as the user; undefined where it does not. */
+export const describeRoot = ({ path, config }: AppliedDockerfile, before: ImageConfig): string | undefined => {
+  const user = userOf(config)
+  return isRoot(user)
+    ? `Extension from ${path} changed the user ID from ${userOf(before).user} to ${user.user}; this must not be the final user ID (a following extension must reset the user).`
+    : undefined
+}
+
+/** What it says of a final user that is another one than the first; undefined where it is the same. */
+export const describeFinalUser = (base: ImageConfig, final: ImageConfig): string | undefined => {
+  const [{ user: original }, { user }] = [userOf(base), userOf(final)]
+  return user === original
+    ? undefined
+    : `The original user ID was ${original} but the final extension left the user ID set to ${user}.`
 }
 
 /**

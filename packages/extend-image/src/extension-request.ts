@@ -13,10 +13,11 @@ import {
   hostPlatform,
 } from '@polyarch/engine'
 import { Failure, formatReference, type ImageConfig, inputFailure, platformOf, type Reference } from '@polyarch/oci'
+import { findCopies, findOwner, writeOwner } from './copied-owners.ts'
 import { planArgs, userOf } from './extension-args.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import type { Inputs } from './inputs.ts'
-import type { ExtendPlan } from './plan.ts'
+import type { EngineName, ExtendPlan } from './plan.ts'
 
 /** Where the lifecycle's phases see these directories in their containers, wherever they are on this machine. */
 const usualPaths = { app: '/workspace', layers: '/layers', platform: '/platform' } as const
@@ -66,6 +67,24 @@ const pinBase = ({ text, rules }: ExtensionDockerfile, settings: BuildSettings, 
   })
 }
 
+/** kaniko keeps the owners of what it copies; the others are told whose the files are, where that is one user. */
+const keepOwners = async (
+  text: string,
+  context: string,
+  engine: EngineName,
+  warn: (message: string) => void,
+): Promise<string> => {
+  const copies = engine === 'kaniko' ? [] : findCopies(text)
+  if (copies.length === 0) return text
+  const owner = await findOwner(context, process.getuid?.() ?? 0)
+  if (owner === undefined) {
+    const lines = copies.map(({ line }) => line).join(', ')
+    warn(`line ${lines}: the files in ${context} belong to several users: with ${engine}, copies of them become root’s`)
+    return text
+  }
+  return owner.uid === 0 && owner.gid === 0 ? text : writeOwner(text, copies, owner)
+}
+
 /** What a build of an extension is made of. */
 export interface RequestSource {
   readonly plan: ExtendPlan
@@ -83,6 +102,7 @@ export const requestExtension = async (
   dockerfile: ExtensionDockerfile,
   config: ImageConfig,
   base: Reference,
+  warn: (message: string) => void,
 ): Promise<BuildRequest> => {
   const platform = platformOf(config)
   const buildPlatform = hostPlatform()
@@ -102,7 +122,8 @@ export const requestExtension = async (
     buildPlatform,
     context,
     dockerfile: dockerfile.path,
-    dockerfileText: pinBase(dockerfile, settings, reference),
+    dockerfileText: await keepOwners(pinBase(dockerfile, settings, reference), context, plan.engine, warn),
+    keepsOwners: true,
     target: undefined,
     args,
     labels: {},

@@ -3,15 +3,13 @@ import { Failure, type FailureKind } from '@polyarch/oci'
 
 /** The lifecycle's exit codes for what an extender may find (buildpacks/spec, platform.md). */
 export const lifecycleCodes = {
-  /** Files that cannot be read before anything is extended. */
+  /** Files that cannot be read before anything is extended, and an output that the exporter would not take. */
   failed: 1,
   invalidArguments: 3,
   platformApi: 11,
   buildpackApi: 12,
   /** What an extension generated breaks the rules: the lifecycle says so right after it generated it. */
   generate: 92,
-  /** The exporter would not take it. */
-  export: 62,
   extend: 102,
 } as const
 

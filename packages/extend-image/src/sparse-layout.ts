@@ -41,7 +41,7 @@ const list = async (directory: string): Promise<string[]> => {
 
 /**
  * Makes sure that the directory holds nothing but the layout of an earlier run, which the new one replaces.
- * @throws {Failure} with the exporter's words and code 62.
+ * @throws {Failure} with the exporter's words and code 1.
  */
 export const checkOutputDirectory = async (directory: string): Promise<void> => {
   const present = await list(directory)
@@ -50,7 +50,7 @@ export const checkOutputDirectory = async (directory: string): Promise<void> => 
   const isEarlier = present.length === 1 && (await list(join(directory, only))).includes('oci-layout')
   if (isEarlier) return
   throw lifecycleFailure(
-    'export',
+    'failed',
     `expected directory "${directory}" to have only 1 item; found ${present.length + (present.length === 1 ? 1 : 0)}`,
   )
 }

@@ -46,6 +46,12 @@ test('the least that is ever said', () => {
   ])
 })
 
+test('copies become root’s, unless they are to keep their owners', () => {
+  const envOf = (change: Partial<BuildRequest>) =>
+    planExecutor({ ...request, ...change }, facts(), isolatedPlaces, access).env['FF_KANIKO_COPY_AS_ROOT']
+  expect([envOf({}), envOf({ keepsOwners: true })]).toEqual(['true', undefined])
+})
+
 test('everything, each value attached to its flag', () => {
   const change: Partial<BuildRequest> = {
     platform: parsePlatform('linux/arm/v7'),

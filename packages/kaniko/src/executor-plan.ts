@@ -117,7 +117,7 @@ export const planExecutor = (
       TMPDIR: places.temporary,
       // Both make the living fork do what BuildKit does; other executors do not read them.
       FF_KANIKO_EXPAND_HEREDOC: 'true',
-      FF_KANIKO_COPY_AS_ROOT: 'true',
+      ...(request.keepsOwners === true ? {} : { FF_KANIKO_COPY_AS_ROOT: 'true' }),
     },
     quietEnv: access.proxies,
   }
