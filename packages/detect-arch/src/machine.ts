@@ -1,17 +1,26 @@
 // What this machine is: its platform, its kernel's, and the platforms that it emulates.
-import { open, readdir, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import os from 'node:os'
 import { join } from 'node:path'
+import { elfHeaderBytes, readElfHeader, readEmulators } from '@polyarch/engine'
 import { formatPlatform, isKnownPlatform, normalisePlatform, type Platform, parsePlatform } from '@polyarch/oci'
-import { type ElfFacts, elfHeaderSize, readElf } from './elf.ts'
-import { type Emulator, parseEmulator } from './emulator.ts'
+
+/** A platform whose programs an emulator runs (binfmt_misc). */
+export interface EmulatedPlatform {
+  /** The name of the registration, for example qemu-aarch64. */
+  readonly name: string
+  readonly interpreter: string
+  readonly platform: string
+  /** Whether the kernel holds the interpreter open (flag F), so that it works inside containers and other roots. */
+  readonly fixed: boolean
+}
 
 export interface Machine {
   /** What programs here are built for: the platform of this machine's images. */
   readonly platform: string
   /** What the kernel can run besides: another one than `platform` where the userland has 32 bits and the kernel 64. */
   readonly kernel: string
-  readonly emulators: readonly Emulator[]
+  readonly emulators: readonly EmulatedPlatform[]
   /** Where the platform was read from. */
   readonly evidence: string
   /** Facts that contradict the platform, for the log. */
@@ -77,28 +86,20 @@ const unlessAbsent = async <T>(work: () => Promise<T>): Promise<T | undefined> =
   }
 }
 
-const readHeader = (path: string): Promise<ElfFacts | undefined> =>
+const readArchitecture = (path: string): Promise<string | undefined> =>
   unlessAbsent(async () => {
     await using file = await open(path)
-    const header = new Uint8Array(elfHeaderSize)
-    await file.read(header, 0, elfHeaderSize, 0)
-    return readElf(header)
+    const header = new Uint8Array(elfHeaderBytes)
+    await file.read(header, 0, elfHeaderBytes, 0)
+    return readElfHeader(header)?.architecture
   })
 
-const readEmulators = async (root: string): Promise<Emulator[]> => {
-  const directory = join(root, 'proc/sys/fs/binfmt_misc')
-  const names = (await unlessAbsent(() => readdir(directory))) ?? []
-  if ((await unlessAbsent(() => readFile(join(directory, 'status'), 'utf8')))?.trim() === 'disabled') return []
-  const emulators = await Promise.all(
-    names
-      .filter((name) => name !== 'register' && name !== 'status')
-      .sort()
-      .map(async (name) => {
-        const text = await unlessAbsent(() => readFile(join(directory, name), 'utf8'))
-        return text === undefined ? undefined : parseEmulator(name, text)
-      }),
-  )
-  return emulators.filter((emulator) => emulator !== undefined)
+const readPlatforms = async (root: string): Promise<EmulatedPlatform[]> => {
+  const emulators = await readEmulators(join(root, 'proc/sys/fs/binfmt_misc'))
+  return emulators.flatMap(({ name, interpreter, architecture, isFixed }) => {
+    const platform = known({ os: 'linux', architecture })
+    return platform === undefined ? [] : [{ name, interpreter, platform, fixed: isFixed }]
+  })
 }
 
 /** This machine's sources. */
@@ -125,9 +126,8 @@ export const readMachine = async (sources: MachineSources): Promise<Machine> => 
   const forge = readForge(sources.env, hostOs)
   const kernel = known(normalisePlatform({ os: hostOs, architecture: sources.machine }))
   const own = known({ os: hostOs, architecture: nodeArchitectures[sources.arch] ?? sources.arch })
-  const shell = hostOs === 'linux' ? await readHeader(join(sources.root, 'bin/sh')) : undefined
-  const userland =
-    shell?.architecture === undefined ? undefined : known(withArmVariant(shell.architecture, sources.machine))
+  const shell = hostOs === 'linux' ? await readArchitecture(join(sources.root, 'bin/sh')) : undefined
+  const userland = shell === undefined ? undefined : known(withArmVariant(shell, sources.machine))
 
   const [platform, evidence] =
     userland !== undefined
@@ -144,5 +144,5 @@ export const readMachine = async (sources: MachineSources): Promise<Machine> => 
     doubts.push(`uname -m says ${sources.machine}: a kernel for ${kernel} under programs for ${platform}`)
   if (forge !== undefined && forge.platform !== platform && forge.platform !== kernel)
     doubts.push(`${forge.name} says ${forge.platform}, the programs here are for ${platform}`)
-  return { platform, kernel: kernel ?? platform, emulators: await readEmulators(sources.root), evidence, doubts }
+  return { platform, kernel: kernel ?? platform, emulators: await readPlatforms(sources.root), evidence, doubts }
 }

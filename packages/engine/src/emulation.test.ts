@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest'
 import { explainNotRunnable, readEmulators } from './emulation.ts'
 import { hostPlatform } from './host-platform.ts'
 
-const arm64 = `interpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P
+const interpreter = '/usr/libexec/qemu-binfmt/aarch64-binfmt-P'
+
+const arm64 = `interpreter ${interpreter}
 flags: POCF
 offset 0
 magic 7f454c460201010000000000000000000200b700
@@ -29,8 +31,8 @@ test('reads what binfmt_misc registers for ELF programs', async () => {
     'python3.11': 'enabled\ninterpreter /usr/bin/python3.11\nflags: \noffset 0\nmagic a70d0d0a\n',
   }
   expect(await emulatorsOf(files)).toEqual([
-    { name: 'qemu-aarch64', architecture: 'arm64', isFixed: true },
-    { name: 'qemu-s390x', architecture: 's390x', isFixed: false },
+    { name: 'qemu-aarch64', interpreter, architecture: 'arm64', isFixed: true },
+    { name: 'qemu-s390x', interpreter, architecture: 's390x', isFixed: false },
   ])
 })
 
@@ -44,7 +46,7 @@ test('without binfmt_misc there is none', async () => {
 describe('what can be run', () => {
   const on = (platform: string, emulators: Parameters<typeof explainNotRunnable>[2] = []) =>
     explainNotRunnable(parsePlatform('linux/amd64'), parsePlatform(platform), emulators)
-  const emulator = { name: 'qemu-aarch64', architecture: 'arm64', isFixed: true }
+  const emulator = { name: 'qemu-aarch64', interpreter, architecture: 'arm64', isFixed: true }
 
   test('the machine’s own programs and what it is told to emulate', () => {
     expect(on('linux/amd64/v3')).toBeUndefined()

@@ -6,7 +6,9 @@ import { readElfHeader } from './elf.ts'
 
 /** What the kernel starts foreign programs with (https://docs.kernel.org/admin-guide/binfmt-misc.html). */
 export interface Emulator {
+  /** The name of the registration, for example qemu-aarch64. */
   readonly name: string
+  readonly interpreter: string
   readonly architecture: string
   /** Flag F: opened when it was registered, so that it works where its file cannot be seen, as in a chroot. */
   readonly isFixed: boolean
@@ -14,27 +16,45 @@ export interface Emulator {
 
 const binfmtDirectory = '/proc/sys/fs/binfmt_misc'
 
+const field = (text: string, name: string): string | undefined =>
+  new RegExp(`^${name}:?[ \\t]+(.*)$`, 'm').exec(text)?.[1]?.trim()
+
 /** The emulator that one file of binfmt_misc registers; undefined when it is off or not for ELF programs. */
-export const parseEmulator = (name: string, text: string): Emulator | undefined => {
-  if (!text.startsWith('enabled')) return undefined
-  const magic = /^magic ([0-9a-f]+)$/m.exec(text)?.[1]
-  const architecture = magic === undefined ? undefined : readElfHeader(Buffer.from(magic, 'hex'))?.architecture
+const parseEmulator = (name: string, text: string): Emulator | undefined => {
+  const interpreter = field(text, 'interpreter')
+  const magic = field(text, 'magic')
+  if (!/^enabled$/m.test(text) || interpreter === undefined || magic === undefined) return undefined
+  if (!/^(?:[0-9a-f]{2})+$/.test(magic) || (field(text, 'offset') ?? '0') !== '0') return undefined
+  const architecture = readElfHeader(Buffer.from(magic, 'hex'))?.architecture
   if (architecture === undefined) return undefined
-  return { name, architecture, isFixed: /^flags:.*F/m.test(text) }
+  return { name, interpreter, architecture, isFixed: (field(text, 'flags') ?? '').includes('F') }
 }
 
-/** The emulators that are registered and on; none where the kernel does not tell. */
-export const readEmulators = async (directory: string = binfmtDirectory): Promise<Emulator[]> => {
-  let names: string[]
+/** What cannot be read here is not registered here: both are normal in a container. */
+const absentCodes = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']
+
+const unlessAbsent = async <T>(work: Promise<T>): Promise<T | undefined> => {
   try {
-    names = await readdir(directory)
+    return await work
   } catch (error) {
-    if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+    if (absentCodes.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
-  const files = names.filter((name) => name !== 'register' && name !== 'status')
+}
+
+/** The emulators that are registered and on, by name; none where the kernel does not tell. */
+export const readEmulators = async (directory: string = binfmtDirectory): Promise<Emulator[]> => {
+  const read = (name: string) => unlessAbsent(readFile(join(directory, name), 'utf8'))
+  const names = (await unlessAbsent(readdir(directory))) ?? []
+  if ((await read('status'))?.trim() === 'disabled') return []
   const emulators = await Promise.all(
-    files.map(async (name) => parseEmulator(name, await readFile(join(directory, name), 'utf8'))),
+    names
+      .filter((name) => name !== 'register' && name !== 'status')
+      .sort()
+      .map(async (name) => {
+        const text = await read(name)
+        return text === undefined ? undefined : parseEmulator(name, text)
+      }),
   )
   return emulators.filter((emulator) => emulator !== undefined)
 }
