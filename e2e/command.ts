@@ -9,6 +9,11 @@ export interface CommandEnd {
   readonly log: string
 }
 
+export interface CommandOutput extends CommandEnd {
+  /** What it wrote to its standard output. */
+  readonly output: string
+}
+
 /** Variables of this process that would make a forge's runner, or a step, believe that it is somewhere else. */
 const foreign = /^(?:GITHUB_|GITLAB_|CI(?:_|$)|INPUT_|ACTIONS_|RUNNER_|POLYARCH_|DOCKER_|NODE_|VITEST|VITE_|npm_|GIT_)/
 
@@ -28,7 +33,7 @@ const path = (): string => [nodeDirectory, process.env['PATH']].join(':')
 export const runCommand = async (
   command: readonly [string, ...string[]],
   options: { readonly directory: string; readonly env?: Readonly<Record<string, string>> },
-): Promise<CommandEnd> => {
+): Promise<CommandOutput> => {
   const [file, ...args] = command
   const env = { ...ownEnvironment(), PATH: path(), ...options.env }
   const result = await execa(file, args, {
@@ -39,7 +44,7 @@ export const runCommand = async (
     all: true,
     reject: false,
   })
-  return { code: result.exitCode ?? 1, log: result.all ?? result.shortMessage ?? '' }
+  return { code: result.exitCode ?? 1, log: result.all ?? result.shortMessage ?? '', output: result.stdout }
 }
 
 /**
