@@ -115,7 +115,7 @@ describe.skipIf(
 
   test.each(cases)('$what', async (input) => {
     const theirs = await askLifecycle(input)
-    expect(theirs).toEqual({ code: input.code, log: expect.stringContaining(input.message) })
+    expect(theirs).toMatchObject({ code: input.code, log: expect.stringContaining(input.message) })
 
     await using scene = await restored.fork()
     for (const [name, text] of Object.entries(input.files ?? {}))
@@ -124,7 +124,7 @@ describe.skipIf(
     const before = await readdir(scene.layers, { recursive: true })
     const ours = await extendWithPolyarch(scene, 'kaniko', '--kind', 'run')
 
-    expect(ours).toEqual({ code: input.code, log: expect.stringContaining(input.message) })
+    expect(ours).toMatchObject({ code: input.code, log: expect.stringContaining(input.message) })
     // What an extender finds is told alike from the first warning on; another phase's words come with the place.
     if (input.phase === undefined) expect(complaintsOf(ours, scene.layers)).toEqual(complaintsOf(theirs, '/layers'))
     expect(await readdir(scene.layers, { recursive: true })).toEqual(before)
