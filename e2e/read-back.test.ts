@@ -140,17 +140,17 @@ describe.each(servers)('in %s', (server) => {
       await directory[Symbol.asyncDispose]()
     })
 
-    const polyarch = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const polyarch = async (...args: readonly (readonly string[])[]): Promise<Record<string, unknown>> => {
       const program = join(repositoryRoot, 'packages/cli/src/main.ts')
-      const command = ['node', '--conditions=@polyarch/source', program, ...args, '--json'] as const
+      const command = ['node', '--conditions=@polyarch/source', program, ...args.flat(), '--json'] as const
       const { code, log, output } = await runCommand([...command], { directory: directory.path })
       expect(code, log).toBe(0)
       return JSON.parse(output) as Record<string, unknown>
     }
     const push = (layout: string, repository: string, platform: string, record = layout) =>
       polyarch(
-        ...['push-digest', '--layout', layout, '--repository', `${registry.host}/${repository}`],
-        ...['--platform', platform, '--record', `records/${repository}/${record}.json`],
+        ['push-digest', '--layout', layout, '--repository', `${registry.host}/${repository}`],
+        ['--platform', platform, '--record', `records/${repository}/${record}.json`],
       )
 
     /** Has each of the others read all of it: skopeo copies it, crane pulls it, regctl exports it. */
@@ -220,13 +220,13 @@ describe.each(servers)('in %s', (server) => {
           await push(layout, name, platform === amd64 ? 'linux/amd64' : 'linux/arm/v7')
         }
         const { digest } = await polyarch(
-          ...['merge-manifest', '--records', `records/${name}`, '--platforms', 'linux/amd64,linux/arm/v7'],
-          ...['--repository', `${registry.host}/${name}`, '--repository', `${registry.host}/${name}-too`],
-          ...['--tags', '1.2.3,1.2,latest'],
+          ['merge-manifest', '--records', `records/${name}`, '--platforms', 'linux/amd64,linux/arm/v7'],
+          ['--repository', `${registry.host}/${name}`, '--repository', `${registry.host}/${name}-too`],
+          ['--tags', '1.2.3,1.2,latest'],
         )
         for (const repository of [name, `${name}-too`])
           for (const tag of ['1.2.3', '1.2', 'latest']) await expectReadable(repository, tag, digest)
-        await polyarch('copy', `${registry.host}/${name}:latest`, `${registry.host}/${name}-copy:mine`)
+        await polyarch(['copy', `${registry.host}/${name}:latest`, `${registry.host}/${name}-copy:mine`])
         await expectReadable(`${name}-copy`, 'mine', digest)
         await expectValid(`${name}-copy`, digest)
       },
@@ -238,8 +238,8 @@ describe.each(servers)('in %s', (server) => {
       const pushed = await push('attested', 'read/attested', 'linux/amd64')
       expect(pushed).toHaveProperty('record.attestations.length', 1)
       const { digest } = await polyarch(
-        ...['merge-manifest', '--records', 'records/read/attested', '--platforms', 'linux/amd64'],
-        ...['--repository', `${registry.host}/read/attested`, '--tags', 'latest'],
+        ['merge-manifest', '--records', 'records/read/attested', '--platforms', 'linux/amd64'],
+        ['--repository', `${registry.host}/read/attested`, '--tags', 'latest'],
       )
       await expectReadable('read/attested', 'latest', digest)
     })
