@@ -18,6 +18,7 @@ import {
   reachRegistries,
   removeMapped,
   requireRunnable,
+  requireSeveralIds,
   runEngine,
   stageBuild,
 } from '@polyarch/engine'
@@ -76,6 +77,7 @@ export const buildWithBuildah: BuildWithEngine<BuildahSettings> = async (request
   await passPreflight(request, { engine: 'buildah', version }, settings.preflight, stores, host)
   await requireRunnable(host, request, 'stage')
   const enclosure = await findEnclosure(host, 'buildah')
+  requireSeveralIds(host, request, enclosure, 'buildah')
   await using work = await openWorkDirectory(host.directory, 'buildah', removeMapped(host, enclosure.mapping))
   host.log.info(`building ${request.name} with buildah ${version}`)
   return { ...(await build(request, settings, host, stores, enclosure, work.path)), version }

@@ -17,6 +17,7 @@ import {
   removeMapped,
   removePlainly,
   requireRunnable,
+  requireSeveralIds,
   runEngine,
   stageBuild,
   staged,
@@ -87,6 +88,7 @@ export const buildWithBuildkit: BuildWithEngine<BuildkitSettings> = async (reque
   const { version } = builder
   await passPreflight(request, { engine: 'buildkit', version }, settings.preflight, stores, host)
   if (builder.runsHere) await requireRunnable(host, request, 'stage')
+  if (enclosure) requireSeveralIds(host, request, enclosure, 'BuildKit')
   host.log.info(`building ${request.name} with BuildKit ${version}`)
   const { provenance, sbom } = settings
   const options = { provenance, sbom, ssh: program.agents, insecure: reach.insecure }
