@@ -69,7 +69,7 @@ export const differences: readonly Difference[] = [
   {
     engine: 'kaniko',
     what: 'Docker’s media types with `FROM scratch`, and where the stage is built on another one',
-    why: 'executors before 1.28.1 cannot be told; registries and merge-manifest take both',
+    why: 'they follow the base image; `media-type: oci` gives those of the specification',
     shows: { manifest: /^mediaType$/ },
   },
   {
