@@ -167,6 +167,13 @@ describe.skipIf(isLacking)('a run image for the exporter', () => {
     expect((await extendedOf(scene)).layers).toEqual([{ seen: 'file 644 0:0 run\n' }])
   })
 
+  test('can come from a registry that wants the lifecycle’s login', async () => {
+    await using scene = await openScene({ generated: tools, login: true })
+    await scene.extend(kaniko())
+    expect((await extendedOf(scene)).layers).toHaveLength(2)
+    expect(scene.told.join('\n')).not.toContain(scene.registry.login?.password)
+  })
+
   test('can come from an image layout, by input or by its reference', async () => {
     await using scene = await openScene({ generated: tools })
     const [name, digest] = scene.base.split('@')

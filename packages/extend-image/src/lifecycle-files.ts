@@ -15,7 +15,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * The text of a file, or undefined where there is none.
  * @throws {Failure} input, where it cannot be read, is no UTF-8, or is too large to be what it should be.
  */
-export const findText = async (path: string): Promise<string | undefined> => {
+const findText = async (path: string): Promise<string | undefined> => {
   try {
     await using file = await open(path, 'r')
     const { size } = await file.stat()

@@ -25,6 +25,7 @@ import type { Inputs } from './inputs.ts'
 import { writeImage } from './layered-image.ts'
 import { whileDoing } from './lifecycle-failure.ts'
 import { readLifecycleFiles, replaceText } from './lifecycle-files.ts'
+import { readLifecycleLogins } from './lifecycle-logins.ts'
 import { limitLog } from './log-level.ts'
 import type { Outputs } from './outputs.ts'
 import { type ExtendPlan, type ExtensionLeg, planExtension } from './plan.ts'
@@ -145,11 +146,20 @@ const extend = async (plan: ExtendPlan, inputs: Inputs, host: Host): Promise<Out
   })
 }
 
+/** The inputs with the lifecycle's logins, where there are no others. */
+const addLifecycleLogins = (inputs: Inputs, host: Host): Inputs => {
+  if (inputs['registry-auth'].length > 0) return inputs
+  const { registryAuth, unusable } = readLifecycleLogins(host.env['CNB_REGISTRY_AUTH'])
+  for (const registry of unusable)
+    host.log.warning(`CNB_REGISTRY_AUTH: the login of ${registry} is not Basic: it is not used`)
+  return registryAuth === undefined ? inputs : { ...inputs, 'registry-auth': [registryAuth] }
+}
+
 /** Extends what the inputs ask for; nothing is where the exporter or a later job looks unless it is whole. */
 export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const plan = planExtension(inputs, await readLeg(inputs, host), host)
   const log = limitLog(host.log, plan.logLevel)
   for (const warning of plan.warnings) log.warning(warning)
   for (const notice of plan.notices) log.info(notice)
-  return await extend(plan, inputs, { ...host, log })
+  return await extend(plan, addLifecycleLogins(inputs, host), { ...host, log })
 }

@@ -44,11 +44,11 @@ export interface SceneOptions {
   readonly generated: GeneratedFiles
   /** Directories of programs, before those of PATH. */
   readonly programs?: readonly string[]
+  /** Whether the registry asks for a login; then the environment has it as a lifecycle gets it. */
+  readonly login?: boolean
   /** More of analyzed.toml. */
   readonly analyzed?: string
 }
-
-const settings = { 'registry-auth': [], 'insecure-registries': [], 'registry-mirrors': [] }
 
 /** Writes files with their directories. */
 export const writeFiles = async (directory: string, files: Readonly<Record<string, string>>): Promise<void> => {
@@ -78,11 +78,22 @@ export const runImage: BaseImageOptions = {
 /** Sets the scene up below a temporary directory. */
 export const openScene = async (options: SceneOptions): Promise<Scene> => {
   const workspace: TemporaryDirectory = await temporaryDirectory('extend')
-  const registry = await startRegistry()
+  const registry = await startRegistry({ auth: options.login === true ? 'htpasswd' : 'none' })
   const [layers, app] = [join(workspace.path, 'layers'), join(workspace.path, 'app')]
   const told: string[] = []
+  const { login } = registry
+  const basic = login && Buffer.from(`${login.username}:${login.password}`).toString('base64')
+  const settings = {
+    'registry-auth': login ? [`${registry.host}=${login.username}:${login.password}`] : [],
+    'insecure-registries': [],
+    'registry-mirrors': [],
+  }
   const opened = openHost(
-    { PATH: [...(options.programs ?? []), process.env['PATH']].join(delimiter), HOME: join(workspace.path, '.home') },
+    {
+      PATH: [...(options.programs ?? []), process.env['PATH']].join(delimiter),
+      HOME: join(workspace.path, '.home'),
+      ...(basic ? { CNB_REGISTRY_AUTH: JSON.stringify({ [registry.host]: `Basic ${basic}` }) } : {}),
+    },
     workspace.path,
   )
   const tell =
