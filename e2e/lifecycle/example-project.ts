@@ -16,7 +16,8 @@ export interface ExampleProject extends AsyncDisposable {
 const withRegistry = (text: string, host: string, group: string): string =>
   text
     .replaceAll(/\S+\/acme\/builder:1/g, `${host}/build:latest`)
-    .replaceAll(/ghcr\.io\/acme|\$CI_REGISTRY_IMAGE/g, `${host}/${group}`)
+    .replaceAll(/ghcr\.io\/\$\{\{ github\.repository \}\}|\$CI_REGISTRY_IMAGE\b/g, `${host}/${group}`)
+    .replace('platforms: [linux/amd64, linux/arm64]', `registry: ${host}/${group}, platforms: [linux/amd64]`)
 
 /**
  * The example for this machine's platform alone: the phases run natively, on a runner of the platform.
@@ -35,7 +36,7 @@ export const createExample = async (
   await cp(join(repositoryRoot, 'examples/buildpacks'), path, { recursive: true })
   for (const file of ['polyarch.yaml', '.github/workflows/buildpacks.yml', '.gitlab-ci.yml']) {
     const text = withRegistry(await readFile(join(path, file), 'utf8'), registry.host, group)
-    await writeFile(join(path, file), change(file, text.replace('[linux/amd64, linux/arm64]', '[linux/amd64]')))
+    await writeFile(join(path, file), change(file, text))
   }
   await writeFile(join(path, '.gitignore'), '.gitlab-ci-local/\n.polyarch/\n.docker/\ncnb/\n')
   await commitAll(path, remote)
