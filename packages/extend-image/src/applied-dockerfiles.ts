@@ -78,7 +78,7 @@ export const applyDockerfiles = async (
     tell(describeRoot(done, applied.at(-1)?.config ?? source.config))
     applied.push(done)
   }
-  const config = finishConfig(plan.kind, image.config, applied)
+  const config = finishConfig(plan.kind, image.config, applied, plan.output.kind)
   tell(describeFinalUser(source.config, config))
   return { image: { ...image, config }, results }
 }

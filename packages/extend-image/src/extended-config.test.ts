@@ -43,19 +43,25 @@ describe('a run image is rebasable', () => {
     [undefined, 'true', 'false'],
   ])('after Dockerfiles that leave %s and %s: %s', (first, second, expected) => {
     const last = labelled(second)
-    const finished = finishConfig('run', last, applied(labelled(first), last))
+    const finished = finishConfig('run', last, applied(labelled(first), last), 'extended')
     expect(labelOf(finished)).toBe(expected)
     if (second !== undefined) expect(finished.config?.Labels?.['own']).toBe('kept')
     expect(finished['created']).toBe('0001-01-01T00:00:00Z')
   })
 
+  test('never, where it is pushed as the base of the app: a rebase would take the extensions away', () => {
+    const last = labelled('true')
+    expect(labelOf(finishConfig('run', last, applied(last), 'image'))).toBe('false')
+    expect(labelOf(finishConfig('run', last, applied(last), 'layout'))).toBe('true')
+  })
+
   test.each(['true', undefined])('as it says itself (%s), where nothing was applied', (value) => {
-    expect(labelOf(finishConfig('run', labelled(value), []))).toBe(value)
+    expect(labelOf(finishConfig('run', labelled(value), [], 'extended'))).toBe(value)
   })
 
   test('is nothing that a build image says', () => {
     const built = labelled('false')
-    expect(finishConfig('build', built, applied(built))).toBe(built)
+    expect(finishConfig('build', built, applied(built), 'extended')).toBe(built)
   })
 
   test.each(['true', 'TRUE', 'True', 't', 'T', '1'])('with a label %s', (value) => {
@@ -70,13 +76,13 @@ describe('a run image is rebasable', () => {
 describe('the final user', () => {
   test.each(['0', 'root', '0:5678', 'root:root'])('of a run image is not %s', (user) => {
     const last = labelled('true', user)
-    expect(() => finishConfig('run', last, applied(last))).toThrow(
+    expect(() => finishConfig('run', last, applied(last), 'extended')).toThrow(
       expect.objectContaining({
         exitCode: 102,
         message: 'the final user ID is 0 (root); please add another extension that resets the user to non-root',
       }),
     )
-    expect(finishConfig('build', last, applied(last))).toBe(last)
+    expect(finishConfig('build', last, applied(last), 'extended')).toBe(last)
   })
 
   test('is told where it is not the first one, and root where it was in between', () => {

@@ -4,6 +4,7 @@ import type { Digest, ImageConfig } from '@polyarch/oci'
 import type { ExtendKind } from './analyzed.ts'
 import { isRoot, userOf } from './extension-args.ts'
 import { lifecycleFailure } from './lifecycle-failure.ts'
+import type { ExtendOutput } from './plan.ts'
 
 /** Whether an app image may be rebased onto another run image (buildpacks/spec, platform.md). */
 const rebasableLabel = 'io.buildpacks.rebasable'
@@ -92,6 +93,7 @@ export const finishConfig = (
   kind: ExtendKind,
   config: ImageConfig,
   applied: readonly AppliedDockerfile[],
+  output: ExtendOutput['kind'],
 ): ImageConfig => {
   if (kind === 'build') return config
   if (isRoot(userOf(config)))
@@ -100,8 +102,9 @@ export const finishConfig = (
       'the final user ID is 0 (root); please add another extension that resets the user to non-root',
       { kind: 'build' },
     )
-  // The image itself need not say it: only what every extension left counts.
-  const rebasable = applied.every((dockerfile) => isRebasable(dockerfile.config))
+  // The image itself need not say it: only what every extension left counts. Pushed, it is the whole base of the app,
+  // whose metadata still names the image that was extended: a rebase on that would take the extensions away, unseen.
+  const rebasable = output !== 'image' && applied.every((dockerfile) => isRebasable(dockerfile.config))
   const labels =
     applied.length === 0 ? {} : { Labels: { ...config.config?.Labels, [rebasableLabel]: String(rebasable) } }
   return { ...config, created: noTime, config: { ...config.config, ...labels } }
