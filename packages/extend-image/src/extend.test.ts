@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { planId } from '@polyarch/documents'
 import { layoutRoots, verifyLayout } from '@polyarch/layout'
 import { parseDigest } from '@polyarch/oci'
 import { lacks, partPath, readImage } from '@polyarch/parts'
@@ -251,6 +252,61 @@ describe.skipIf(isLacking)('the image elsewhere', () => {
     const { files } = await readImage({ layout, digest })
     expect(files[kind === 'run' ? 'reset' : 'tmp/built']).toBeDefined()
     expect(files['cnb/run']?.text).toBe('run\n')
+  })
+})
+
+describe.skipIf(isLacking)('a leg of a plan', () => {
+  const planFor = (platform: string): string => {
+    const leg = { id: 'web', image: 'web', platform, engine: 'kaniko', runner: 'x', native: true } as const
+    const extend = { kind: 'run', context: 'app', layers: 'layers' } as const
+    const image = {
+      id: 'web',
+      repositories: ['localhost:5000/web'],
+      tags: [],
+      platforms: [platform],
+      labels: {},
+      annotations: {},
+      build: null,
+      extend,
+      prebuilt: {},
+      needs: [],
+    }
+    const content = {
+      source: { repository: null, revision: null, created: null },
+      images: [image],
+      legs: [leg],
+      skipped: [],
+    }
+    return JSON.stringify({ schema: 'polyarch.plan/v1', id: planId(content), ...content })
+  }
+  const inputs = (platform: string) => ({
+    executor: partPath('kaniko-1.25.15'),
+    plan: planFor(platform),
+    leg: 'web',
+    kind: undefined,
+    layers: undefined,
+    app: undefined,
+  })
+
+  test('leaves a whole layout of the extended image, as a leg that builds does', async () => {
+    await using scene = await openScene({ generated: tools })
+    const { layout, digest, platform, extensions } = await scene.extend(inputs('linux/amd64'))
+    expect({ layout, platform, extensions }).toEqual({
+      layout: join(scene.directory, '.polyarch/layouts/web'),
+      platform: 'linux/amd64',
+      extensions: ['acme/tools', 'reset'],
+    })
+    expect(await layoutRoots(layout)).toMatchObject([{ digest }])
+  })
+
+  test('takes no image for another platform', async () => {
+    await using scene = await openScene({ generated: tools })
+    await expect(scene.extend(inputs('linux/arm64'))).rejects.toMatchObject({
+      exitCode: 7,
+      message: expect.stringMatching(
+        /^failed to extend run image: .* is for linux\/amd64: leg web is for linux\/arm64$/,
+      ),
+    })
   })
 })
 

@@ -1,7 +1,7 @@
 // What the lifecycle's phases leave for an extender, on a registry with a run image of the test's own.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import { openHost, parseInputs } from '@polyarch/ci-host'
+import { openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'
 import { openLayout } from '@polyarch/layout'
 import { copyManifest, getImageConfig, type ImageConfig, parseIndex, parseManifest } from '@polyarch/oci'
 import {
@@ -35,7 +35,7 @@ export interface Scene extends AsyncDisposable {
   /** Puts the image with another config in the place of the base; one without diff_ids has no layers. */
   changeBase(change: (config: ImageConfig) => object): Promise<void>
   /** Runs the step in the scene; inputs as flags would give them. */
-  extend(raw?: Readonly<Record<string, string | readonly string[]>>): Promise<Outputs>
+  extend(raw?: RawInputs): Promise<Outputs>
 }
 
 export interface SceneOptions {
