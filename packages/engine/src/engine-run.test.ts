@@ -1,4 +1,4 @@
-import { openHost } from '@polyarch/ci-host'
+import { type Host, openHost } from '@polyarch/ci-host'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { explainFailure } from './engine-failure.ts'
@@ -55,4 +55,34 @@ test('a program’s memory and time are seen from outside', async () => {
   expect(run).toMatchObject({ code: 0, reason: 'finished' })
   expect(run.seconds).toBeGreaterThan(1.4)
   expect(run.peakMemory).toBeGreaterThan(100e6)
+})
+
+describe('an end that is not the engine’s own', () => {
+  const runSleep = async (timeoutSeconds: number | undefined, signal?: AbortSignal) => {
+    await using directory = await temporaryDirectory()
+    const summaries: string[] = []
+    const summarise = async (markdown: string) => void summaries.push(markdown)
+    const host = Object.assign(Object.create(openHost({ PATH: process.env['PATH'] }, directory.path)) as Host, {
+      summarise,
+    })
+    const settings = { request: { name: 'web', timeoutSeconds }, engine: 'sleep', words: words(undefined) }
+    const run = runEngine({ ...settings, ...(signal ? { signal } : {}) }, host, (control) =>
+      host.exec({ file: 'sleep', args: ['3600'], graceSeconds: 1, ...control }),
+    )
+    return { run: await run.catch((error: unknown) => error), summaries }
+  }
+
+  test('is told in the summary: the time limit', async () => {
+    const { run, summaries } = await runSleep(1)
+    expect(run).toMatchObject({
+      kind: 'build',
+      message: 'web: sleep was stopped after 1.0 s, which is all that input timeout allows',
+    })
+    expect(summaries).toEqual([expect.stringMatching(/^\*\*web\*\* was not built: sleep stopped after \d/)])
+  })
+
+  test('is left to the caller who stopped it', async () => {
+    const { run } = await runSleep(undefined, AbortSignal.timeout(200))
+    expect(run).toMatchObject({ code: 143, reason: 'stopped' })
+  })
 })
