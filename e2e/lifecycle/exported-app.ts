@@ -67,6 +67,9 @@ export const readLabels = ({ config }: PulledImage): Readonly<Record<string, unk
 /** The label in which the lifecycle keeps what it needs for the next build, and for a rebase. */
 export const metadataLabel = 'io.buildpacks.lifecycle.metadata'
 
+/** The label that says whether an application may get another run image below it. */
+export const rebasableLabel = 'io.buildpacks.rebasable'
+
 export interface LifecycleMetadata {
   readonly runImage: { readonly topLayer: string; readonly reference: string; readonly image: string }
 }

@@ -3,7 +3,7 @@ import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pushBase } from './base-images.ts'
 import { type BuildScene, createScene } from './build-scene.ts'
-import { lifecycleMetadata, listChanges, metadataLabel, readLabels, startApp } from './exported-app.ts'
+import { lifecycleMetadata, listChanges, metadataLabel, readLabels, rebasableLabel, startApp } from './exported-app.ts'
 import { type BaseImages, buildWithLifecycle } from './lifecycle-extender.ts'
 import { buildWithPolyarch, type Engine, engines } from './polyarch-extender.ts'
 import type { PulledImage } from './pulled-image.ts'
@@ -106,7 +106,7 @@ describe.skipIf(
       })
     })
 
-    test('is the same over a run image that is pushed, but for the name and the top layer of its base', async () => {
+    test('is the same over a run image that is pushed, but for what concerns its base', async () => {
       const app = await build('kaniko', 'image')
 
       expect((await startApp(app)).log).toBe(greeting)
@@ -116,11 +116,13 @@ describe.skipIf(
       const { runImage } = lifecycleMetadata(app)
       expect(runImage.topLayer).toBe(app.config.rootfs.diff_ids[3])
       expect(runImage.reference).toMatch(new RegExp(`^${registry.host}/extended-run@sha256:[0-9a-f]{64}$`))
-      const ofLifecycle = lifecycleMetadata(reference)
-      expect({
-        ...readLabels(app),
-        [metadataLabel]: { ...lifecycleMetadata(app), runImage: ofLifecycle.runImage },
-      }).toEqual(readLabels(reference))
+      // That would leave the application without the extensions: it is not to be rebased, whatever they say.
+      expect(readLabels(app)[rebasableLabel]).toBe('false')
+      const ofReference = {
+        [metadataLabel]: { ...lifecycleMetadata(app), runImage: lifecycleMetadata(reference).runImage },
+        [rebasableLabel]: 'true',
+      }
+      expect({ ...readLabels(app), ...ofReference }).toEqual(readLabels(reference))
     })
   })
 })

@@ -209,7 +209,7 @@ describe.skipIf(isLacking)('the image elsewhere', () => {
       `docker://${outputs.reference}`,
     ])
     expect(JSON.parse(stdout)).toMatchObject({
-      config: { User: '1000:1001', Labels: { 'io.buildpacks.rebasable': 'true' } },
+      config: { User: '1000:1001', Labels: { 'io.buildpacks.rebasable': 'false' } },
     })
     expect(await readdir(scene.layers)).not.toContain('extended')
     expect((await scene.registry.requests()).filter((line) => / \/v2\/extended\/tags/.test(line))).toEqual([])
