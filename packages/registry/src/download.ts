@@ -33,7 +33,7 @@ const readFrom = async function* (source: Source, descriptor: Descriptor, offset
   if (response.status === 206) {
     const start = /^bytes (\d+)-/.exec(headerOf(response, 'content-range') ?? '')?.[1]
     if (start !== String(offset)) {
-      await response.body.dump({ limit: 0 })
+      await response.body.discard()
       throw new Refusal('UNKNOWN', `asked for bytes from ${offset} on, it sends others`, question, {
         status: 206,
         transient: false,

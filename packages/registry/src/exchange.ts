@@ -141,6 +141,10 @@ const gather = async (body: StreamedBody): Promise<Piece> => {
 const bodyHeaders = (body: ExchangeRequest['body']): Record<string, string> =>
   body === undefined ? {} : { 'content-length': String(body.length) }
 
+/** The most of an answer that anyone will look at. */
+const mostOf = ({ bodyLimit = 0, errorLimit = 0 }: ExchangeRequest): number =>
+  Math.max(errorBodyLimit, bodyLimit, errorLimit)
+
 const followsRedirect = (method: Method, status: number): boolean =>
   method === 'GET' || method === 'HEAD' ? [301, 302, 303, 307, 308].includes(status) : status === 307 || status === 308
 
@@ -187,12 +191,13 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
         },
         body: watched?.stream ?? piece?.bytes ?? (isStreamed(body) || body?.length === 0 ? undefined : body),
         verified: url.origin === request.url.origin ? request.verified : !settings.isInsecure(url.host),
+        collect: request.streamed ? undefined : mostOf(request),
       })
       answered.add(url.host)
       const latency = watched === undefined ? clock.now() - started : undefined
       if (request.streamed) slot.release(latency)
       // The connection takes its next request in the turn after its answer ended: a slot that is free sooner opens another.
-      else response.body.once('close', () => setImmediate(() => slot.release(latency)))
+      else setImmediate(() => slot.release(latency))
       return response
     } catch (error) {
       slot.release()
@@ -308,13 +313,17 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     try {
       const sent = transport.sendInOrder(
         place,
-        requests.map(({ method, url, headers, body, verified }) => ({
-          method,
-          url,
-          headers: { ...headers, ...bodyHeaders(body), ...(authorization === undefined ? {} : { authorization }) },
-          body: body instanceof Uint8Array && body.length > 0 ? body : undefined,
-          verified,
-        })),
+        requests.map((request) => {
+          const { method, url, headers, body, verified } = request
+          return {
+            method,
+            url,
+            headers: { ...headers, ...bodyHeaders(body), ...(authorization === undefined ? {} : { authorization }) },
+            body: body instanceof Uint8Array && body.length > 0 ? body : undefined,
+            verified,
+            collect: mostOf(request),
+          }
+        }),
       )
       return await Promise.allSettled(
         sent.map(async (answer, position) => {

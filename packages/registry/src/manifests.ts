@@ -250,7 +250,7 @@ export const removeManifest = async (host: RegistryHost, repository: string, ref
         accept: attempt === 1 ? [200, 202, 204] : [200, 202, 204, 404],
         notFound: 'MANIFEST_UNKNOWN',
       })
-      await body.dump()
+      await body.discard()
     })
   } catch (error) {
     // What the spec has registries answer that delete no tags; distribution 2.8 takes the tag for a malformed digest.

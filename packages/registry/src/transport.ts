@@ -21,11 +21,18 @@ export interface TransportRequest {
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined
   /** False: any certificate will do. */
   readonly verified: boolean
+  /** The most of the answer's body that is read before it is given; absent: the body is given as it comes. */
+  readonly collect?: number | undefined
+}
+
+/** The body of an answer, to be read once: to its end, so that its connection can be used again, or discarded. */
+export interface ResponseBody extends AsyncIterable<Uint8Array> {
+  /** Reads it to its end unless that is too far, and forgets it. */
+  discard(): Promise<void>
 }
 
 export interface TransportResponse extends Answer {
-  /** Has to be read to its end or discarded, so that its connection can be used again. */
-  readonly body: Dispatcher.ResponseData['body']
+  readonly body: ResponseBody
 }
 
 export interface Transport {
@@ -46,6 +53,49 @@ export interface TransportSettings {
   readonly limits: Limits
   readonly userAgent: string
 }
+
+/** What broke off an answer that was longer than wanted. */
+class LongEnough extends Error {}
+
+/**
+ * Sends the request and gives the answer with its whole body; of a longer one than `limit` no more than shows that.
+ * A stream for each of hundreds of small answers would cost more than all else about them.
+ */
+const collect = (
+  dispatcher: Dispatcher,
+  options: Dispatcher.DispatchOptions,
+  limit: number,
+): Promise<TransportResponse> =>
+  new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    let answer: Answer | undefined
+    const finish = (): void => {
+      if (answer !== undefined) resolve({ ...answer, body: bodyOf(chunks) })
+    }
+    dispatcher.dispatch(options, {
+      onRequestStart: () => undefined,
+      onResponseStart: (_, status, headers) => {
+        // Answers below 200 say that another one follows.
+        if (status >= 200) answer = { status, headers }
+      },
+      onResponseData: (controller, chunk) => {
+        if (length > limit) return
+        chunks.push(chunk)
+        length += chunk.length
+        if (length > limit) controller.abort(new LongEnough())
+      },
+      onResponseEnd: finish,
+      onResponseError: (_, error) => (error instanceof LongEnough ? finish() : reject(error)),
+    })
+  })
+
+const bodyOf = (chunks: readonly Uint8Array[]): ResponseBody => ({
+  async *[Symbol.asyncIterator]() {
+    yield* chunks
+  },
+  discard: async () => undefined,
+})
 
 /** Requests on their way at once on a connection that carries them out in order. */
 const mostInOrder = 128
@@ -131,10 +181,11 @@ export const openTransport = (settings: TransportSettings): Transport => {
   }
 
   const dispatch = async (
-    { method, url, headers, body, verified }: TransportRequest,
+    { method, url, headers, body, verified, collect: limit }: TransportRequest,
     line?: string,
   ): Promise<TransportResponse> => {
-    const response = await api.request.call(dispatcherFor(url, verified, line), {
+    const dispatcher = dispatcherFor(url, verified, line)
+    const options = {
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -143,8 +194,15 @@ export const openTransport = (settings: TransportSettings): Transport => {
       // Otherwise undici closes the connection after each HEAD: https://github.com/nodejs/undici/issues/258
       reset: false,
       ...(line === undefined ? {} : { idempotent: true, blocking: false }),
-    })
-    return { status: response.statusCode, headers: response.headers, body: response.body }
+    }
+    if (limit !== undefined) return await collect(dispatcher, options, limit)
+    const { statusCode: status, headers: answered, body: stream } = await api.request.call(dispatcher, options)
+    const chunks = stream as AsyncIterable<Uint8Array>
+    return {
+      status,
+      headers: answered,
+      body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard: () => stream.dump({ limit: 0 }) },
+    }
   }
 
   const sendOnce = async (request: TransportRequest): Promise<TransportResponse> => {

@@ -104,7 +104,7 @@ const finishUpload = async (upload: Upload, session: UploadSession, sent: { byte
     accept: [201, 204],
     notFound: 'BLOB_UPLOAD_UNKNOWN',
   })
-  await response.body.dump()
+  await response.body.discard()
 }
 
 const isThere = async ({ host, repository, descriptor }: Upload): Promise<boolean> =>
