@@ -105,7 +105,8 @@ has read it back. Ratios carry over to another machine, seconds do not.
 
 - **seconds**: the median of ${runs === 1 ? 'a single run' : `up to ${runs} runs`}, from the start of the process to its end. **x best peer**: divided by the
   fastest peer's, hand-tuned ones included. **CPU s**: user and system time. **peak MB**: the largest resident set.
-- **requests**, **connections**: what reached the registry. **serial**: the most requests that waited for one another.
+- **requests**, **connections**: what reached the registry. **serial**: the most round trips of which each
+  waited for the one before; requests that go out one behind the other without waiting are one of them.
 - A round-trip time (RTT) is added by a proxy, half of it in each direction and one for each new connection. Where none
   is named, tools talk to the registry itself; only the run that counts connections goes through the proxy.
 - Tools without a remark run with their defaults. "By hand in parallel" is a script that starts whatever can run at once.
