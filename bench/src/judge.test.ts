@@ -8,7 +8,7 @@ import { command } from './shell-script.ts'
 import { changeConfig, layoutTag, writeImage, writeLegs } from './workload.ts'
 
 const never = new AbortController().signal
-const missing = lacks('distribution-3', 'skopeo', 'oras', 'time')
+const missing = lacks('distribution-3', 'skopeo', 'crane', 'regctl', 'oras', 'time')
 
 const push = (layout: string, target: string) =>
   measureScript(

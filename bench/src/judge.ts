@@ -1,4 +1,4 @@
-// Reads back with skopeo what a tool has written: a row counts only where it is right.
+// Reads back with skopeo, crane and regctl what a tool has written: a row counts only where it is right.
 import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,24 +13,37 @@ export class WrongResult extends Error {
   override readonly name = 'WrongResult'
 }
 
-const skopeo = async (...args: string[]): Promise<Buffer> => {
+type Reader = 'skopeo' | 'crane' | 'regctl'
+
+const read = async (reader: Reader, ...args: string[]): Promise<Buffer> => {
   const options = { encoding: 'buffer', maxBuffer: 8 * 1024 * 1024 } as const
   try {
-    return (await promisify(execFile)(partPath('skopeo'), args, options)).stdout
+    return (await promisify(execFile)(partPath(reader), args, options)).stdout
   } catch (cause) {
     const said = String((cause as { stderr?: Buffer }).stderr ?? cause).trim()
-    throw new WrongResult(`skopeo cannot read it back: ${said.split('\n').at(-1)}`, { cause })
+    throw new WrongResult(`${reader} cannot read it back: ${said.split('\n').at(-1)}`, { cause })
   }
 }
 
-const readManifest = (reference: string): Promise<Buffer> =>
-  skopeo('inspect', '--raw', '--tls-verify=false', `docker://${reference}`)
+/** The manifest, the same bytes for each of the three. */
+const readManifest = async (reference: string): Promise<Buffer> => {
+  const plain = ['--host', `reg=${reference.split('/')[0]},tls=disabled`]
+  const [bytes, ...others] = await Promise.all([
+    read('skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${reference}`),
+    read('crane', 'manifest', reference),
+    read('regctl', ...plain, 'manifest', 'get', '--format', 'raw-body', reference),
+  ])
+  for (const other of others)
+    if (digestOf(other) !== digestOf(bytes))
+      throw new WrongResult(`${reference} is ${digestOf(bytes)} for skopeo, for another reader ${digestOf(other)}`)
+  return bytes
+}
 
 /** Copies an image out of the registry: skopeo checks every blob on the way. */
 const readWhole = async (reference: string): Promise<void> => {
   const target = join(tmpdir(), 'read-back')
   try {
-    await skopeo('copy', '--all', '--quiet', '--src-tls-verify=false', `docker://${reference}`, `dir:${target}`)
+    await read('skopeo', 'copy', '--all', '--quiet', '--src-tls-verify=false', `docker://${reference}`, `dir:${target}`)
   } finally {
     await rm(target, { recursive: true, force: true })
   }

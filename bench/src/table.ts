@@ -100,8 +100,8 @@ export const formatDocument = (facts: Facts, runs: number, startUps: string, sec
   `# Benchmarks
 
 Written by \`npm run bench -- --write\`; do not edit. Each tool pushed or merged the same content on the same registry in
-the same run, in turns, with an empty repository (or the same one) before each run; a result counts only after skopeo
-has read it back. Ratios carry over to another machine, seconds do not.
+the same run, in turns, with an empty repository (or the same one) before each run; a result counts only after skopeo,
+crane and regctl have read it back. Ratios carry over to another machine, seconds do not.
 
 - **seconds**: the median of ${runs === 1 ? 'a single run' : `up to ${runs} runs`}, from the start of the process to its end. **x best peer**: divided by the
   fastest peer's, hand-tuned ones included. **CPU s**: user and system time. **peak MB**: the largest resident set.
