@@ -10,11 +10,21 @@ export interface Flags {
 }
 
 /**
+ * The argument, as a flag with two hyphens where it is one of these names with one: Go's programs take both
+ * (https://pkg.go.dev/flag), and no flag here is a single letter.
+ */
+export const withTwoHyphens = (argument: string, names: readonly string[]): string => {
+  const [, name] = /^-([a-z][a-z0-9-]+)(?:=|$)/.exec(argument) ?? []
+  return name !== undefined && names.includes(name) ? `-${argument}` : argument
+}
+
+/**
  * The flags of a step: one per input, repeated for a list; `--x` or `--no-x` for a boolean; --json and --debug.
  * @throws {Failure} input, when a flag is unknown or lacks its value.
  */
 export const parseFlags = (step: Pick<Step, 'name' | 'inputs'>, args: readonly string[]): Flags => {
   const inputs = stepInputs(step)
+  const names = inputs.map(([name]) => name)
   const booleans = new Set(inputs.filter(([, facts]) => facts.kind === 'boolean').map(([name]) => name))
   const options = Object.fromEntries(
     inputs.map(([name]) =>
@@ -24,7 +34,7 @@ export const parseFlags = (step: Pick<Step, 'name' | 'inputs'>, args: readonly s
   const parse = () => {
     try {
       return parseArgs({
-        args: [...args],
+        args: args.map((argument) => withTwoHyphens(argument, names)),
         options: { ...options, json: { type: 'boolean' }, debug: { type: 'boolean' } },
         allowNegative: true,
         strict: true,

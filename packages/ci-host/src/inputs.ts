@@ -44,7 +44,11 @@ export const inputFacts = (schema: z.ZodType): InputFacts => {
 
 /** The input, which another program's environment variable carries too: flags and INPUT_* come first. */
 export const orVariable = <S extends z.ZodType>(variable: string, schema: S): S =>
-  registerFacts(schema, { ...inputFacts(schema), variable })
+  registerFacts(schema, {
+    ...inputFacts(schema),
+    description: `${inputFacts(schema).description} (${variable})`,
+    variable,
+  })
 
 const single = (raw: string | string[], context: z.RefinementCtx): string => {
   if (typeof raw === 'string') return raw

@@ -36,6 +36,11 @@ describe('a step on a terminal', () => {
     expect((await greet({}, ['--name', 'Ada'])).stdout).toBe('')
   })
 
+  test('takes flags with one hyphen, as Go’s programs do', async () => {
+    expect((await greet({}, ['-name', 'Ada', '-titles=a', '--json'])).stdout).toContain('Hello, Ada')
+    expect(await greet({}, ['-nam', 'Ada'])).toMatchObject({ code: 2 })
+  })
+
   test('takes a flag before the environment, in both spellings of the variable', async () => {
     const flags = ['--name', 'Flag', '--loud', '--json']
     expect((await greet({ INPUT_NAME: 'Env' }, flags)).stdout).toContain('Hello, FLAG')

@@ -26,7 +26,16 @@ describe('a person who types', () => {
   test('polyarch --help: every command is listed with what it does', async () => {
     const { code, stdout } = await polyarch(['--help'])
     expect(code).toBe(0)
-    for (const name of ['run', 'detect-arch', 'kaniko-build', 'push-digest', 'merge-manifest', 'report', 'copy'])
+    for (const name of [
+      'run',
+      'detect-arch',
+      'kaniko-build',
+      'extend-image',
+      'push-digest',
+      'merge-manifest',
+      'report',
+      'copy',
+    ])
       expect(stdout).toMatch(new RegExp(`^  ${name} .*\\S`, 'm'))
   })
 
@@ -41,6 +50,11 @@ describe('a person who types', () => {
     expect(code).toBe(2)
     expect(stderr).toContain('--layout')
     expect(stderr).not.toContain('at ')
+  })
+
+  test('flags with one hyphen, as Go’s programs take them', async () => {
+    const { code, stderr } = await polyarch(['extend-image', '-platform-api', '0.13', '-kind=other'])
+    expect({ code, stderr }).toEqual({ code: 3, stderr: 'error: input kind: expected build or run, found "other"\n' })
   })
 
   test('a required input that is missing: exit 2, and the input is named', async () => {

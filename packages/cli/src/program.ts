@@ -1,5 +1,5 @@
 // The polyarch program: its commands, its help and its version.
-import { endWith, runStep } from '@polyarch/ci-host'
+import { endWith, runStep, stepInputs, withTwoHyphens } from '@polyarch/ci-host'
 import { Command, CommanderError } from 'commander'
 import { createStepCommand } from './step-command.ts'
 import { steps } from './steps.ts'
@@ -19,14 +19,19 @@ export const runProgram = async (args: readonly string[]): Promise<void> => {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`polyarch: ${text.replace(/^error: /, '')}`) })
   const asked = args[0] !== undefined && Object.hasOwn(steps, args[0]) ? [args[0]] : Object.keys(steps)
+  const flags: string[] = []
   for (const name of asked) {
     const entry = steps[name]!
     const { step } = await entry.load()
+    flags.push(...stepInputs(step).map(([input]) => input))
     const run = (invocation: Parameters<typeof runStep>[1]) => runStep(step, invocation)
     program.addCommand(createStepCommand(step, run, entry.positionals).copyInheritedSettings(program))
   }
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(
+      args.map((argument) => withTwoHyphens(argument, flags)),
+      { from: 'user' },
+    )
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode !== 0 || error.code === 'commander.help') endWith(inputExitCode)

@@ -4,6 +4,7 @@ import type { Host } from '@polyarch/ci-host'
 import type { EngineResult } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
 import type { Stores } from '@polyarch/stores'
+import type { DirectoryTree } from './directory-tree.ts'
 import { buildWith, engineStubs } from './engines.ts'
 import {
   type AppliedDockerfile,
@@ -47,7 +48,6 @@ export const applyDockerfiles = async (
   const { plan, inputs, hidden, work } = settings
   await using served = await serveImages((error) => host.log.warning(`the image could not be read: ${error.message}`))
   const applying = {
-    tree: new Map(),
     traces: { mounts: hidden, stubs: engineStubs[plan.engine] },
     blobs: openLayout(join(work, 'layers')),
     scratch: work,
@@ -56,6 +56,7 @@ export const applyDockerfiles = async (
     if (warning !== undefined) host.log.warning(warning)
   }
   let image = layeredOf(source)
+  let tree: DirectoryTree | undefined
   const results: EngineResult[] = []
   const applied: AppliedDockerfile[] = []
   for (const dockerfile of dockerfiles) {
@@ -66,14 +67,14 @@ export const applyDockerfiles = async (
       current?.store ?? source.store,
       current?.manifest.descriptor.digest ?? source.descriptor.digest,
     )
-    image = await whileDoing('applying Dockerfile to image', async () => {
+    ;({ image, tree } = await whileDoing('applying Dockerfile to image', async () => {
       const request = await requestExtension(settings, dockerfile, image.config, base, (message) =>
         host.log.warning(`${dockerfile.path}: ${message}`),
       )
       const result = await buildWith(plan.engine, request, inputs, host, stores)
       results.push(result)
-      return await takeOver(image, result.layout, dockerfile, applying)
-    })
+      return await takeOver(image, tree, result.layout, dockerfile, applying)
+    }))
     const done = { path: dockerfile.path, config: image.config }
     tell(describeRoot(done, applied.at(-1)?.config ?? source.config))
     applied.push(done)

@@ -1,6 +1,7 @@
 // Which entries of a layer are an extension's.
 import { describe, expect, test } from 'vitest'
-import { type DirectoryTree, type EntryFacts, growTree, keepEntries } from './layer-entries.ts'
+import { createDirectoryTree } from './directory-tree.ts'
+import { type EntryFacts, keepEntries } from './layer-entries.ts'
 
 const entry = (path: string, more: Partial<EntryFacts> = {}): EntryFacts => ({
   path: path.replace(/\/$/, ''),
@@ -12,13 +13,9 @@ const entry = (path: string, more: Partial<EntryFacts> = {}): EntryFacts => ({
   ...more,
 })
 
-const treeOf = (...entries: EntryFacts[]): DirectoryTree => {
-  const tree: DirectoryTree = new Map()
-  for (const each of entries) growTree(tree, each)
-  return tree
-}
-
-const base = treeOf(entry('etc/'), entry('tmp/', { mode: 0o1777 }), entry('home/'), entry('home/cnb/', { uid: 1000 }))
+const base = createDirectoryTree()
+for (const each of [entry('etc/'), entry('tmp/', { mode: 0o1777 }), entry('home/'), entry('home/cnb/', { uid: 1000 })])
+  base.add(each)
 const traces = { mounts: ['/workspace', '/home/ci/work/app', '/layers'], stubs: ['run'] }
 
 const keep = (...entries: EntryFacts[]): string[] => {
@@ -95,16 +92,5 @@ describe('what goes', () => {
     expect(keep(entry('run/'))).toEqual([])
     expect(keep(entry('run/'), entry('run/pid'))).toEqual(['run', 'run/pid'])
     expect(keep(entry('run/', { uid: 5 }))).toEqual(['run'])
-  })
-})
-
-describe('the directories of an image', () => {
-  test('are those of its last layer that says something', () => {
-    const tree = treeOf(entry('a/'), entry('a/b/'), entry('c/'), entry('.wh.a'), entry('c/', { mode: 0o700 }))
-    expect([...tree]).toEqual([['c', { mode: 0o700, uid: 0, gid: 0 }]])
-  })
-  test('end where a file takes their place, or an opaque whiteout their content', () => {
-    expect([...treeOf(entry('a/'), entry('a/b/'), entry('a')).keys()]).toEqual([])
-    expect([...treeOf(entry('a/'), entry('a/b/'), entry('a/.wh..wh..opq')).keys()]).toEqual(['a'])
   })
 })

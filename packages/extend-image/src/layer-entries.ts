@@ -1,25 +1,11 @@
 // Which entries of a layer an extension made, and which the engine only needed to run it; pure.
+import type { DirectoryTree, TreeEntry } from './directory-tree.ts'
 
-/** What is decided by; the path has no leading `/` and no trailing one, the root's is ''. */
-export interface EntryFacts {
-  readonly path: string
-  readonly type: string
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
+/** What is decided by. */
+export interface EntryFacts extends TreeEntry {
   /** Whether the entry carries extended attributes. */
   readonly hasAttributes: boolean
 }
-
-/** A directory of the layers below, as they leave it. */
-export interface DirectoryFacts {
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-}
-
-/** The directories of an image by path. */
-export type DirectoryTree = Map<string, DirectoryFacts>
 
 const whiteout = '.wh.'
 const opaque = '.wh..wh..opq'
@@ -39,20 +25,6 @@ const subjectOf = (path: string): string => {
 const isBelow = (path: string, directory: string): boolean =>
   directory === '' ? path !== '' : path.startsWith(`${directory}/`)
 
-/** Removes what lies below the path from the tree, and the path itself. */
-const cut = (tree: DirectoryTree, path: string, itself: boolean): void => {
-  for (const known of tree.keys()) if (isBelow(known, path) || (itself && known === path)) tree.delete(known)
-}
-
-/** Takes the entry of the next layer into the tree. */
-export const growTree = (tree: DirectoryTree, { path, type, mode, uid, gid }: EntryFacts): void => {
-  const name = nameOf(path)
-  if (name === opaque) cut(tree, parentOf(path), false)
-  else if (name.startsWith(whiteout)) cut(tree, subjectOf(path), true)
-  else if (type === 'directory') tree.set(path, { mode: mode & 0o7777, uid, gid })
-  else if (tree.has(path)) cut(tree, path, true)
-}
-
 /** What container runtimes mount over, so that the lifecycle's extender, which runs in a container, never sees it change. */
 const runtimePaths = ['dev', 'proc', 'sys', 'var/run', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf']
 
@@ -71,7 +43,7 @@ const isRedundant = (
   stubs: readonly string[],
 ): boolean => {
   if (entry.type !== 'directory' || entry.hasAttributes) return false
-  const below = tree.get(entry.path)
+  const below = tree.find(entry.path)
   if (below === undefined) {
     const isOrdinary = (entry.mode & 0o7777) === 0o755 && entry.uid === 0 && entry.gid === 0
     return (

@@ -89,12 +89,12 @@ const take = async (directory: string, base: readonly Layer[], built: readonly L
   }
   const scratch = join(directory, 'scratch')
   await mkdir(scratch)
-  return await takeOver(image, layout, dockerfile, {
-    tree: new Map(),
+  const { image: taken } = await takeOver(image, undefined, layout, dockerfile, {
     traces: { mounts: ['/workspace'], stubs: [] },
     blobs: openLayout(join(directory, 'blobs')),
     scratch,
   })
+  return taken
 }
 
 const bytesOf = async ({ descriptor, store }: LayeredImage['layers'][number]): Promise<Uint8Array> => {

@@ -15,17 +15,16 @@ import {
   verificationFailure,
 } from '@polyarch/oci'
 import { nameLayers } from './created-by.ts'
+import { createDirectoryTree, type DirectoryTree } from './directory-tree.ts'
 import { extensionHistory, type HistoryEntry, mergeConfig, normaliseHistory } from './extended-config.ts'
 import type { ExtensionDockerfile } from './generated.ts'
-import { type DirectoryTree, type EngineTraces, growTree, keepEntries } from './layer-entries.ts'
+import { type EngineTraces, keepEntries } from './layer-entries.ts'
 import { listEntries, type PlacedEntry, pickEntries, writeLayer } from './layer-filter.ts'
 import { type ImageLayer, type LayeredImage, layerTypeOf } from './layered-image.ts'
 import { missingVolumes, nameVolumes, packDirectories } from './volume-layer.ts'
 
 /** What is known while Dockerfiles are applied one after the other. */
 export interface Applying {
-  /** The directories of the image so far; empty before the first. */
-  readonly tree: DirectoryTree
   readonly traces: EngineTraces
   /** Where layers that are written anew are kept. */
   readonly blobs: Store
@@ -76,13 +75,13 @@ const takeLayer = async (
   store: StoreReader,
   layer: Descriptor,
   image: LayeredImage,
+  tree: DirectoryTree,
   applying: Applying,
 ): Promise<NewLayer | undefined> => {
-  const { tree, traces } = applying
   const { entries, diffId } = await listEntries(store, layer)
-  const keep = keepEntries(entries, tree, traces)
+  const keep = keepEntries(entries, tree, applying.traces)
   const kept = entries.filter((_, position) => keep[position])
-  for (const entry of kept) growTree(tree, entry)
+  for (const entry of kept) tree.add(entry)
   if (kept.length === 0) return undefined
   const { digest, size } = layer
   if (kept.length === entries.length && gzipTypes.includes(layer.mediaType) && !hasLayer(image, digest))
@@ -99,24 +98,36 @@ const checkBase = (image: LayeredImage, built: ImageConfig): void => {
     )
 }
 
+const readTree = async (store: StoreReader, layers: readonly Descriptor[]): Promise<DirectoryTree> => {
+  const tree = createDirectoryTree()
+  for (const layer of layers) for (const entry of (await listEntries(store, layer)).entries) tree.add(entry)
+  return tree
+}
+
+/** An image with its directories, which the next Dockerfile's layers are held against. */
+export interface TakenImage {
+  readonly image: LayeredImage
+  readonly tree: DirectoryTree
+}
+
 /**
- * The image with what the engine added to it, `built` being the engine's layout of the whole.
+ * The image with what the engine added to it, `built` being the engine's layout of the whole and `known` the directories
+ * of the image, where they were read before.
  * @throws {Failure} verification, where the engine did not only add to the image.
  */
 export const takeOver = async (
   image: LayeredImage,
+  known: DirectoryTree | undefined,
   built: FinishedLayout,
   { text, extension }: ExtensionDockerfile,
   applying: Applying,
-): Promise<LayeredImage> => {
+): Promise<TakenImage> => {
   const store = openLayout(built.directory)
   const manifest = parseManifest((await store.getManifest(built.manifest.digest)).bytes)
   const config = await getImageConfig(store, manifest.config)
   checkBase(image, config)
   const count = image.layers.length
-  if (applying.tree.size === 0)
-    for (const layer of manifest.layers.slice(0, count))
-      for (const entry of (await listEntries(store, layer)).entries) growTree(applying.tree, entry)
+  const tree = known ?? (await readTree(store, manifest.layers.slice(0, count)))
   const createdBy = normaliseHistory(config)
     .slice(count)
     .map((entry) => entry.created_by ?? '')
@@ -125,22 +136,23 @@ export const takeOver = async (
   const layers: NewLayer[] = []
   const history: HistoryEntry[] = []
   for (const [position, layer] of manifest.layers.slice(count).entries()) {
-    const taken = await takeLayer(store, layer, { ...image, layers: [...image.layers, ...layers] }, applying)
+    const taken = await takeLayer(store, layer, { ...image, layers: [...image.layers, ...layers] }, tree, applying)
     if (taken === undefined) continue
     layers.push(taken)
     history.push(extensionHistory(names[position] ?? '', extension))
   }
-  const volumes = missingVolumes(image.config, config, applying.tree)
+  const volumes = missingVolumes(image.config, config, tree)
   if (volumes.length > 0) {
     const sofar = { ...image, layers: [...image.layers, ...layers] }
     layers.push(await keepLayer(() => packDirectories(volumes), sofar, applying))
     history.push(extensionHistory(nameVolumes(instructions), extension))
-    for (const path of volumes) applying.tree.set(path, { mode: 0o755, uid: 0, gid: 0 })
+    for (const path of volumes) tree.add({ path, type: 'directory', mode: 0o755, uid: 0, gid: 0 })
   }
   const diffIds = [...image.config.rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)]
-  return {
+  const taken: LayeredImage = {
     base: image.base,
     config: mergeConfig(image.config, config, diffIds, [...normaliseHistory(image.config), ...history]),
     layers: [...image.layers, ...layers.map(({ descriptor, store: from }) => ({ descriptor, store: from }))],
   }
+  return { image: taken, tree }
 }

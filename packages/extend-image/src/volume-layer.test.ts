@@ -4,7 +4,7 @@ import { parseDockerfile } from '@polyarch/dockerfile'
 import type { ImageConfig } from '@polyarch/oci'
 import { extract } from 'tar-stream'
 import { expect, test } from 'vitest'
-import type { DirectoryTree } from './layer-entries.ts'
+import { createDirectoryTree } from './directory-tree.ts'
 import { missingVolumes, nameVolumes, packDirectories } from './volume-layer.ts'
 
 const config = (...volumes: string[]): ImageConfig => ({
@@ -14,7 +14,8 @@ const config = (...volumes: string[]): ImageConfig => ({
   rootfs: { type: 'layers', diff_ids: [] },
 })
 
-const tree: DirectoryTree = new Map(['var', 'var/lib'].map((path) => [path, { mode: 0o755, uid: 0, gid: 0 }]))
+const tree = createDirectoryTree()
+for (const path of ['var', 'var/lib']) tree.add({ path, type: 'directory', mode: 0o755, uid: 0, gid: 0 })
 
 test('those that are missing are made, with the ones above them, each once', () => {
   const built = config('/old', '/var/lib', '/var/lib/data', '/srv/a/', 'srv/b', '/../etc')

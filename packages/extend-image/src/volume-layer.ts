@@ -2,7 +2,7 @@
 import type { Instruction } from '@polyarch/dockerfile'
 import type { ImageConfig } from '@polyarch/oci'
 import { pack } from 'tar-stream'
-import type { DirectoryTree } from './layer-entries.ts'
+import type { DirectoryTree } from './directory-tree.ts'
 
 const volumesOf = ({ config }: ImageConfig): string[] => {
   const volumes = config?.['Volumes']
@@ -19,8 +19,8 @@ const withParents = (path: string): string[] => {
 export const missingVolumes = (base: ImageConfig, built: ImageConfig, tree: DirectoryTree): readonly string[] => {
   const known = new Set(volumesOf(base))
   const added = volumesOf(built).filter((path) => !known.has(path) && !path.split('/').includes('..'))
-  const wanted = added.filter((path) => !tree.has(withParents(path).at(-1) ?? ''))
-  return [...new Set(wanted.flatMap(withParents))].filter((path) => !tree.has(path)).sort()
+  const wanted = added.filter((path) => tree.find(withParents(path).at(-1) ?? '') === undefined)
+  return [...new Set(wanted.flatMap(withParents))].filter((path) => tree.find(path) === undefined).sort()
 }
 
 /** The tar of a layer that has these directories, root's and for everyone to enter, and nothing else. */
