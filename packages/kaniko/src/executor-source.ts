@@ -12,7 +12,6 @@ import {
   hexOf,
   inputFailure,
   isIndexType,
-  parseFamiliarReference,
   parseIndex,
   parseManifest,
   type Reference,
@@ -20,6 +19,7 @@ import {
   samePlatform,
 } from '@polyarch/oci'
 import type { Stores } from '@polyarch/stores'
+import { parseKanikoImage } from './kaniko-image.ts'
 
 export interface Executor {
   /** Absolute, a file that everyone may run. */
@@ -117,7 +117,7 @@ export const openExecutorImage = async (
   image: string,
   cache: string,
 ): Promise<Executor> => {
-  const reference = parseFamiliarReference(image)
+  const reference = parseKanikoImage(image)
   const { host: registry, name } = reference
   const store = stores.open({ kind: 'registry', repository: { host: registry, name } })
   if (reference.digest === undefined)

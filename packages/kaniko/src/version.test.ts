@@ -16,6 +16,10 @@ test.each([
   expect(kanikoOfImage(image)).toEqual({ engine: 'kaniko', version, lineage })
 })
 
+test('what is no reference is the input’s mistake', () => {
+  expect(() => kanikoOfImage('Bad Ref:')).toThrow(/^input kaniko-image: invalid reference /)
+})
+
 test.skipIf(lacks('kaniko-1.25.15', process.getuid?.() === 0 ? 'root' : 'user-namespaces'))(
   'an executor of this machine is asked',
   async () => {

@@ -1,9 +1,10 @@
 // Which kaniko a build will use, as far as it can be known before.
 import type { Host } from '@polyarch/ci-host'
 import { type EngineVersion, type KanikoLineage, kanikoLineageOf } from '@polyarch/dockerfile'
-import { formatRepository, parseFamiliarReference } from '@polyarch/oci'
+import { formatRepository } from '@polyarch/oci'
 import type { Stores } from '@polyarch/stores'
 import type { KanikoSettings } from './inputs.ts'
+import { parseKanikoImage } from './kaniko-image.ts'
 import { openExecutor } from './open-executor.ts'
 
 /** Whose images are not the living fork's. */
@@ -17,7 +18,7 @@ const lineages: readonly (readonly [repository: RegExp, lineage: KanikoLineage])
  * @throws {Failure} input, when it is no reference.
  */
 export const kanikoOfImage = (image: string): EngineVersion => {
-  const reference = parseFamiliarReference(image)
+  const reference = parseKanikoImage(image)
   const version = /^v?(\d+\.\d+(?:\.\d+)?)(?:-\w+)?$/.exec(reference.tag ?? '')?.[1]
   const repository = formatRepository(reference)
   const lineage = lineages.find(([pattern]) => pattern.test(repository))?.[1]
