@@ -1,4 +1,5 @@
 // analyzed.toml: what is read of it, and that a new image leaves every other byte as it was.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAnalyzed, referenceOf, replaceImage } from './analyzed.ts'
 
@@ -76,6 +77,29 @@ describe('a new run image', () => {
     const edited = replaceImage(written, 'run', 'a"\n[evil]\nx = """', 'analyzed.toml')
     expect(referenceOf(parseAnalyzed(edited, 'analyzed.toml'), 'run')).toBe('a"\n[evil]\nx = """')
   })
+})
+
+test('for all files: two values change, and every other character stays', () => {
+  const comment = fc.string({ unit: 'grapheme' }).map((text) => `# ${text.replace(/[\p{Cc}\p{Cs}]/gu, ' ')}`)
+  const other = fc
+    .tuple(fc.stringMatching(/^[a-z]{1,8}$/), fc.string({ unit: 'grapheme' }))
+    .map(([key, value]) => `${key}-other = ${JSON.stringify(value.replace(/[\p{Cc}\p{Cs}]/gu, ''))}`)
+  const lines = fc.array(fc.oneof(comment, fc.constant('')), { maxLength: 4 })
+  fc.assert(
+    fc.property(lines, other, lines, fc.constantFrom('\n', '\r\n'), (before, between, after, end) => {
+      const write = (reference: string, extend: string): string =>
+        [
+          ...before,
+          '[run-image]',
+          `  reference = "${reference}" # x`,
+          between,
+          `extend = ${extend}`,
+          ...after,
+          '',
+        ].join(end)
+      expect(replaceImage(write(old, 'true'), 'run', next, 'analyzed.toml')).toBe(write(next, 'false'))
+    }),
+  )
 })
 
 test('the image is that of the kind', () => {
