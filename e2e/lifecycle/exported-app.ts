@@ -55,6 +55,12 @@ export const listChanges = async ({ layers }: Pick<PulledImage, 'layers'>): Prom
   return changes
 }
 
+/** What made each layer, from the bottom up; where lines of a Dockerfile were joined, engines keep other spaces. */
+export const historyOf = ({ config }: Pick<PulledImage, 'config'>): string[] =>
+  (config.history ?? [])
+    .filter(({ empty_layer }) => !empty_layer)
+    .map(({ created_by = '' }) => created_by.replaceAll(/\s+/g, ' '))
+
 /** The labels, those that hold JSON parsed. */
 export const readLabels = ({ config }: PulledImage): Readonly<Record<string, unknown>> =>
   Object.fromEntries(

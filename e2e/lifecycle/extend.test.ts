@@ -3,18 +3,20 @@ import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pushBase } from './base-images.ts'
 import { type BuildScene, createScene } from './build-scene.ts'
-import { lifecycleMetadata, listChanges, metadataLabel, readLabels, rebasableLabel, startApp } from './exported-app.ts'
+import {
+  historyOf,
+  lifecycleMetadata,
+  listChanges,
+  metadataLabel,
+  readLabels,
+  rebasableLabel,
+  startApp,
+} from './exported-app.ts'
 import { type BaseImages, buildWithLifecycle } from './lifecycle-extender.ts'
 import { buildWithPolyarch, type Engine, engines } from './polyarch-extender.ts'
 import type { PulledImage } from './pulled-image.ts'
 
 const output = 'cnb/extensions/acme_greeting/0.0.1/output'
-
-/** What made each layer, from the bottom up; where lines of a Dockerfile were joined, engines keep other spaces. */
-const historyOf = ({ config }: PulledImage): string[] =>
-  (config.history ?? [])
-    .filter(({ empty_layer }) => !empty_layer)
-    .map(({ created_by = '' }) => created_by.replaceAll(/\s+/g, ' '))
 
 const settingsOf = ({ config: { architecture, os, config } }: PulledImage) => ({
   architecture,

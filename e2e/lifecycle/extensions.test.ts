@@ -1,0 +1,114 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
+// Several extensions of one run image: what the lifecycle's own extender leaves for the exporter, every engine leaves.
+import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pushBase } from './base-images.ts'
+import { createScene } from './build-scene.ts'
+import { historyOf, listChanges } from './exported-app.ts'
+import { type ExtendedImage, readExtended } from './extended-image.ts'
+import { engines, extendWithPolyarch } from './polyarch-extender.ts'
+import { pullImage } from './pulled-image.ts'
+
+const extensions = 'cnb/extensions'
+
+const dockerfile = (...lines: string[]): string => ['ARG base_image', 'FROM ${base_image}', ...lines, ''].join('\n')
+
+interface Extensions {
+  readonly what: string
+  readonly greeting: string
+  readonly compiler: string
+}
+
+const cases: readonly Extensions[] = [
+  {
+    what: 'that build on each other, with the user that the one before left',
+    greeting: dockerfile(
+      'ARG user_id',
+      'ARG group_id',
+      'USER root',
+      'RUN echo "$user_id:$group_id" > /opt/first && rm /etc/motd',
+      'LABEL io.buildpacks.rebasable=true',
+      'USER 1002:1003',
+    ),
+    compiler: dockerfile(
+      'ARG user_id',
+      'ARG group_id',
+      'USER root',
+      'RUN echo "$user_id:$group_id" > /opt/second && echo again > /etc/motd && rm /opt/first',
+      'ENV SECOND=true',
+      'USER ${user_id}:${group_id}',
+    ),
+  },
+  {
+    what: 'of which only the first changes files, and the second nothing but settings',
+    greeting: dockerfile('USER root', 'RUN mkdir -p /var/lib/greeting', 'USER 1000:1000'),
+    compiler: dockerfile('ENV SECOND=true', 'LABEL second=true', 'WORKDIR /opt', 'RUN true'),
+  },
+  {
+    what: 'that write where no layer, and where every layer looks',
+    greeting: dockerfile(
+      'USER root',
+      'RUN echo app > /workspace/built && echo layers > /layers/kept && mkdir -p /run/kept && echo kept > /tmp/kept',
+      'USER 1000:1000',
+    ),
+    compiler: dockerfile('RUN cat /workspace/built > /tmp/read && id -u >> /tmp/read'),
+  },
+  {
+    what: 'that change nothing at all',
+    greeting: dockerfile('LABEL io.buildpacks.rebasable=true'),
+    compiler: dockerfile('RUN true', 'LABEL io.buildpacks.rebasable=1'),
+  },
+]
+
+describe.skipIf(
+  lacks(
+    'root',
+    'lifecycle',
+    'kaniko-1.25.15',
+    'buildah',
+    'buildkit',
+    'docker-registry',
+    'skopeo',
+    'busybox-amd64',
+    'busybox-arm64',
+  ),
+)('extensions', () => {
+  let registry: RunningRegistry
+  beforeAll(async () => {
+    registry = await startRegistry()
+  })
+  afterAll(() => registry?.stop())
+
+  const describeExtended = async (image: ExtendedImage) => ({
+    settings: image.config.config,
+    changes: (await listChanges(image)).filter((_, position) => position >= 2),
+    history: historyOf(image),
+    blobs: image.blobs,
+  })
+
+  test.each(cases)('$what', async ({ greeting, compiler }) => {
+    const bases = { buildImage: await pushBase(registry, 'build'), runImage: await pushBase(registry, 'run') }
+    await using restored = await createScene({
+      ...bases,
+      platformApi: '0.15',
+      files: {
+        [`${extensions}/acme_greeting/0.0.1/output/run.Dockerfile`]: greeting,
+        [`${extensions}/acme_compiler/0.0.1/output/run.Dockerfile`]: compiler,
+      },
+    })
+    await restored.prepare(`${registry.host}/app:1`)
+    const base = await pullImage(bases.runImage)
+    await using reference = await restored.fork()
+    await reference.succeed('extender', bases.runImage, '-kind', 'run')
+    const theirs = await describeExtended(await readExtended(reference, base))
+
+    const ours: Record<string, unknown> = {}
+    for (const engine of engines) {
+      await using scene = await restored.fork()
+      const { code, log } = await extendWithPolyarch(scene, engine, '--kind', 'run')
+      expect(code, log).toBe(0)
+      ours[engine] = await describeExtended(await readExtended(scene, base))
+    }
+    expect(ours).toEqual(Object.fromEntries(engines.map((engine) => [engine, theirs])))
+  })
+})
