@@ -3,13 +3,25 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BaseRegistry, lacks, readImage, startBaseRegistry, temporaryDirectory } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildWith, engineNames, engineParts } from './engine-build.ts'
+import { buildWith, engineNames } from './engine-build.ts'
 
 const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
 
 const machines = { amd64: 'x86_64', arm64: 'aarch64' } as const
 
-describe.skipIf(lacks(user, 'binfmt-arm64', ...engineParts))('a cache repository', () => {
+describe.skipIf(
+  lacks(
+    user,
+    'binfmt-arm64',
+    'kaniko-1.25.15',
+    'buildah',
+    'buildkit',
+    'docker-registry',
+    'skopeo',
+    'busybox-amd64',
+    'busybox-arm64',
+  ),
+)('a cache repository', () => {
   let registry: BaseRegistry
 
   beforeAll(async () => {

@@ -10,17 +10,6 @@ import { partPath } from '@polyarch/parts'
 
 export const engineNames = ['kaniko', 'buildah', 'buildkit'] as const satisfies readonly EngineName[]
 
-/** What these builds need of this machine. */
-export const engineParts = [
-  'buildah',
-  'buildkit',
-  'kaniko-1.25.15',
-  'docker-registry',
-  'skopeo',
-  'busybox-amd64',
-  'busybox-arm64',
-] as const
-
 /** Runs the engine's step in the workspace. */
 export const buildWith = (engine: EngineName, raw: RawInputs, workspace: string): Promise<BuildOutputs> => {
   const path = [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)

@@ -16,7 +16,7 @@ import {
   temporaryDirectory,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { engineNames, engineParts } from './engine-build.ts'
+import { engineNames } from './engine-build.ts'
 
 const run = promisify(execFile)
 
@@ -47,7 +47,19 @@ const buildAs = async (engine: EngineName, workspace: string) => {
   }
 }
 
-describe.skipIf(lacks('root', 'user-namespaces', ...engineParts))('a user with one id', () => {
+describe.skipIf(
+  lacks(
+    'root',
+    'user-namespaces',
+    'kaniko-1.25.15',
+    'buildah',
+    'buildkit',
+    'docker-registry',
+    'skopeo',
+    'busybox-amd64',
+    'busybox-arm64',
+  ),
+)('a user with one id', () => {
   let registry: BaseRegistry
 
   beforeAll(async () => {
