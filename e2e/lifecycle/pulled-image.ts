@@ -51,12 +51,15 @@ interface Manifest {
   readonly layers: readonly Descriptor[]
 }
 
+/** This machine's architecture, as images call it. */
+const native = process.arch === 'arm64' ? 'arm64' : 'amd64'
+
 /**
  * The image behind `HOST/NAME:TAG` or `HOST/NAME@DIGEST` of a registry without TLS, with every byte of it; of an index
  * the one for the architecture.
  * @throws where anything is missing or is not what its digest says.
  */
-export const pullImage = async (reference: string, architecture = 'amd64'): Promise<PulledImage> => {
+export const pullImage = async (reference: string, architecture = native): Promise<PulledImage> => {
   const [, host, name, version] = /^([^/]+)\/([^:@]+)[:@](.+)$/.exec(reference) ?? []
   const fetchBytes = async (path: string): Promise<Buffer> => {
     const answer = await fetch(`http://${host}/v2/${name}/${path}`, { headers: { accept } })
