@@ -23,6 +23,13 @@ const updateLists = (): Promise<unknown> => {
   return listsUpdated
 }
 
+/** Packages that bring a service with them, and the names of their units. */
+const services: Readonly<Record<string, readonly string[]>> = {
+  'docker-registry': ['docker-registry.service'],
+  'docker.io': ['docker.service', 'docker.socket', 'containerd.service'],
+  podman: ['podman.socket', 'podman-auto-update.timer', 'podman-restart.service'],
+}
+
 const policyPath = '/usr/sbin/policy-rc.d'
 const unitDirectory = '/etc/systemd/system'
 
@@ -30,18 +37,16 @@ const unitDirectory = '/etc/systemd/system'
  * Runs the installation so that no package starts its service: Debian's docker-registry would take port 5000,
  * now (policy-rc.d) and at each boot (a masked unit).
  */
-const withoutServices = async (debianPackage: string, install: () => Promise<unknown>): Promise<void> => {
+const withoutServices = async (units: readonly string[], install: () => Promise<unknown>): Promise<void> => {
   const ownPolicy = !existsSync(policyPath)
   if (ownPolicy) {
     await writeFile(policyPath, '#!/bin/sh\nexit 101\n')
     await chmod(policyPath, 0o755)
   }
   try {
-    const unit = join(unitDirectory, `${debianPackage}.service`)
-    if (!existsSync(unit)) {
-      await mkdir(unitDirectory, { recursive: true })
-      await symlink('/dev/null', unit)
-    }
+    await mkdir(unitDirectory, { recursive: true })
+    for (const unit of units)
+      if (!existsSync(join(unitDirectory, unit))) await symlink('/dev/null', join(unitDirectory, unit))
     await install()
   } finally {
     if (ownPolicy) await rm(policyPath, { force: true })
@@ -62,7 +67,8 @@ export const installPackage = async (
   try {
     const install = (): Promise<unknown> =>
       runProgram('apt-get', [...installQuietly, debianPackage], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
-    if (debianPackage === 'docker-registry') await withoutServices(debianPackage, install)
+    const units = services[debianPackage]
+    if (units) await withoutServices(units, install)
     else await install()
     return undefined
   } catch (error) {

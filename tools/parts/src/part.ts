@@ -17,6 +17,8 @@ export const parts = [
   'kaniko-fork',
   'buildah',
   'buildkit',
+  'docker',
+  'podman',
   'lifecycle',
   'binfmt-arm64',
   'user-namespaces',

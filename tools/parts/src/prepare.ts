@@ -59,6 +59,14 @@ const prepareBuildkit = async (report: Report): Promise<PartStatus> => {
   return unlessMissing(reason, { path: await buildGoProgram('buildkit', report) })
 }
 
+/** The daemon, which only root may start, with its client. */
+const prepareDocker = async (report: Report): Promise<PartStatus> => {
+  if (process.getuid?.() !== 0) return missing('only root may start dockerd')
+  const daemon = await prepareProgram('dockerd', 'docker.io', report)
+  if ('missing' in daemon) return daemon
+  return unlessMissing(await preparePrograms({ docker: 'docker.io' }, report), daemon)
+}
+
 const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
   switch (part) {
     case 'root':
@@ -68,8 +76,11 @@ const preparePart = async (part: Part, report: Report): Promise<PartStatus> => {
     case 'docker-registry':
     case 'skopeo':
     case 'buildah':
+    case 'podman':
     case 'time':
       return prepareProgram(part, part, report)
+    case 'docker':
+      return prepareDocker(report)
     case 'busybox-amd64':
     case 'busybox-arm64':
       return { path: await prepareBusybox(part === 'busybox-amd64' ? 'amd64' : 'arm64', report) }

@@ -6,6 +6,7 @@ import { type Part, parts } from './part.ts'
 const impliedBy: Readonly<Record<string, readonly Part[]>> = {
   startBaseRegistry: ['docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'],
   startRegistry: ['docker-registry'],
+  startDocker: ['docker'],
   writeBaseImage: ['busybox-amd64', 'busybox-arm64'],
   asOrdinaryUser: ['user-namespaces'],
 }
