@@ -155,8 +155,8 @@ const rewriteImage = async (
   }
   const written = config && (await write(config))
   const root = await write({ ...manifest, config: { ...manifest.config, ...written } })
-  await rm(blobFile(directory, replaced.digest))
-  if (written) await rm(blobFile(directory, manifest.config.digest))
+  if (root.digest !== replaced.digest) await rm(blobFile(directory, replaced.digest))
+  if (written && written.digest !== manifest.config.digest) await rm(blobFile(directory, manifest.config.digest))
   return { root: { mediaType: manifest.mediaType, ...root }, configDigest: written?.digest ?? manifest.config.digest }
 }
 
@@ -197,8 +197,11 @@ export const finishLayout = async (
       throw verificationFailure(
         `the image has to be written anew (${lacksVariant ? `it says ${formatPlatform(platformOf(config))}` : manifest.mediaType}), and what attests to it would not hold`,
       )
-    const changed = lacksVariant ? { ...config, variant: asked } : undefined
+    const changed = lacksVariant ? { ...config, variant: asked } : manifest.layers.length === 0 ? config : undefined
     ;({ root, configDigest } = await rewriteImage(directory, root, wanted, changed))
+  } else if (manifest.layers.length === 0 && attestations.length === 0) {
+    // Engines write null for the lists of an image without layers, which the specification does not allow.
+    ;({ root, configDigest } = await rewriteImage(directory, root, manifest, config))
   }
   const entry: Descriptor = { mediaType: wanted.mediaType, digest: root.digest, size: root.size, platform: stated }
   await replaceFile(join(directory, 'index.json'), buildIndex([entry, ...attestations]).bytes)

@@ -77,6 +77,12 @@ describe('what is right is read', () => {
   })
 })
 
+test('lists without entries may be null or left out, as Go writes them', () => {
+  expect(parseManifest(encode({ ...manifest, layers: null })).layers).toEqual([])
+  for (const rootfs of [{ type: 'layers', diff_ids: null }, { type: 'layers' }])
+    expect(parseImageConfig(encode({ ...config, rootfs })).rootfs).toEqual({ type: 'layers', diff_ids: [] })
+})
+
 describe('a manifest is refused', () => {
   test.each([
     ['that is not JSON', '{', 'manifest is not JSON'],

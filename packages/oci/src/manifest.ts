@@ -148,7 +148,8 @@ export const parseManifest = (bytes: Uint8Array): Manifest => {
     ...(json as unknown as Manifest),
     mediaType,
     config: requireDescriptor(json['config'], 'manifest: config'),
-    layers: requireDescriptors(json['layers'], 'manifest: layers'),
+    // Go writes null for a list without entries, and most engines are written in it.
+    layers: json['layers'] === null ? [] : requireDescriptors(json['layers'], 'manifest: layers'),
   }
 }
 
@@ -178,9 +179,11 @@ export const parseImageConfig = (bytes: Uint8Array): ImageConfig => {
   const json = parseJson(bytes, 'config')
   checkPlatform(json, 'config:')
   const rootfs = json['rootfs']
-  if (!isRecord(rootfs) || !Array.isArray(rootfs['diff_ids']) || !rootfs['diff_ids'].every(isDigest))
+  // A list without entries, which Go writes as null here too, or leaves out.
+  const diffIds = isRecord(rootfs) ? (rootfs['diff_ids'] ?? []) : undefined
+  if (!Array.isArray(diffIds) || !diffIds.every(isDigest))
     throw verificationFailure('config: rootfs.diff_ids is not a list of digests')
-  return json as unknown as ImageConfig
+  return { ...json, rootfs: { ...(rootfs as Json), diff_ids: diffIds } } as unknown as ImageConfig
 }
 
 /** The platform that a config states, normalised, with os.version and os.features where it has them. */
