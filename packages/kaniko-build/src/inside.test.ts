@@ -1,9 +1,9 @@
-// The launcher `inside` in a root like a kaniko container's: an overlay, a PID namespace, docker's mark.
+// The launcher `inside`: in a root like a kaniko container's (an overlay, a PID namespace, docker's mark), and in a real one.
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { lacks, partPath, repositoryRoot, temporaryDirectory } from '@polyarch/parts'
+import { lacks, partPath, repositoryRoot, startDocker, temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 
 const run = promisify(execFile)
@@ -78,6 +78,49 @@ describe.skipIf(lacks('root', 'kaniko-1.25.15') || !process.execPath.startsWith(
       await writeWorkspace(workspace.path)
       const { code, stderr } = await buildInside(workspace.path, '/home')
       expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('mount it as a volume') })
+    })
+  },
+)
+
+/** Writes the archive of a root with the executor; what a job needs besides is mounted from this machine. */
+const archiveRoot = async (directory: string): Promise<string> => {
+  const root = join(directory, 'root')
+  await mkdir(join(root, 'kaniko'), { recursive: true })
+  await copyFile(partPath('kaniko-1.25.15'), join(root, 'kaniko/executor'))
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name))
+  const archive = join(directory, 'root.tar')
+  await run('tar', ['--create', `--file=${archive}`, `--directory=${root}`, '.'])
+  return archive
+}
+
+describe.skipIf(lacks('root', 'kaniko-1.25.15', 'docker') || !process.execPath.startsWith(repositoryRoot))(
+  'in a container that docker made from the kaniko image',
+  () => {
+    test('the step finds out by itself where it is, and the mounted workspace survives', async () => {
+      await using workspace = await temporaryDirectory()
+      await using docker = await startDocker()
+      await docker.docker('import', await archiveRoot(workspace.path), 'kaniko:test')
+      const builds = join(workspace.path, 'builds')
+      await mkdir(builds)
+      await writeWorkspace(builds)
+      const mounts = [`${builds}:/builds`, '/usr:/usr:ro', `${repositoryRoot}:${repositoryRoot}:ro`]
+      const said = await docker.docker(
+        'run',
+        '--rm',
+        '--network=none',
+        '--workdir=/builds',
+        '--env=HOME=/kaniko',
+        ...mounts.map((mount) => `--volume=${mount}`),
+        `--entrypoint=${process.execPath}`,
+        'kaniko:test',
+        '--conditions=@polyarch/source',
+        join(import.meta.dirname, 'main.ts'),
+        '--layout=out',
+        '--json',
+      )
+      const { digest } = JSON.parse(said) as { digest: string }
+      expect(await readFile(join(builds, 'out', 'index.json'), 'utf8')).toContain(digest)
+      expect(await readFile(join(builds, 'hello'), 'utf8')).toBe('hello\n')
     })
   },
 )
