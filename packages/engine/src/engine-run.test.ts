@@ -2,7 +2,7 @@ import { type Host, openHost } from '@polyarch/ci-host'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { explainFailure } from './engine-failure.ts'
-import { findReason, runEngine } from './engine-run.ts'
+import { findReason, formatMemory, formatSeconds, runEngine } from './engine-run.ts'
 
 const words = (error: string | undefined, ...lastLines: string[]) => ({ error, lastLines, cacheHits: 0 })
 const full = 'write /x: no space left on device'
@@ -42,6 +42,11 @@ describe('why an engine ended', () => {
       message: sentence,
     })
   })
+})
+
+test('sizes and times are for people', () => {
+  expect([0.04, 99.9, 119.7, 5400].map(formatSeconds)).toEqual(['0.0 s', '99.9 s', '2 min 0 s', '90 min 0 s'])
+  expect([undefined, 1, 300 * 2 ** 20].map(formatMemory)).toEqual(['unknown', '1 MiB', '300 MiB'])
 })
 
 test('a program’s memory and time are seen from outside', async () => {

@@ -83,8 +83,11 @@ export const formatMemory = (bytes: number | undefined): string =>
   bytes === undefined ? 'unknown' : `${Math.ceil(bytes / 2 ** 20)} MiB`
 
 /** Seconds, as people read them. */
-export const formatSeconds = (seconds: number): string =>
-  seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+export const formatSeconds = (seconds: number): string => {
+  if (seconds < 100) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
 
 const describeRun = ({ seconds, peakMemory, reason, cacheHits }: EngineRun): string =>
   `${reason} after ${formatSeconds(seconds)}, peak memory ${formatMemory(peakMemory)}, cache hits ${cacheHits}`

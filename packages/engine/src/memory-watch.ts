@@ -51,12 +51,11 @@ const listPids = async (): Promise<string[]> => {
 const measureTree = async (root: number): Promise<number> => {
   const found = await Promise.all((await listPids()).map(readProcess))
   const processes = new Map(found.filter((entry) => entry !== undefined))
-  const isInTree = (pid: number): boolean => {
-    for (let next = processes.get(pid), at = pid; next !== undefined; at = next.parent, next = processes.get(at))
-      if (at === root) return true
-    return false
-  }
-  const tree = [...processes].filter(([pid]) => isInTree(pid)).map(([, facts]) => facts)
+  const children = Map.groupBy(processes.keys(), (pid) => processes.get(pid)?.parent)
+  // Each is taken once: ids are read one after the other, and one that is used again could close a circle.
+  const pids = new Set([root])
+  for (const pid of pids) for (const child of children.get(pid) ?? []) pids.add(child)
+  const tree = [...pids].flatMap((pid) => processes.get(pid) ?? [])
   return Math.max(
     tree.reduce((sum, { resident }) => sum + resident, 0),
     ...tree.map(({ mostResident }) => mostResident),
