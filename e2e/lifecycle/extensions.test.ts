@@ -54,6 +54,26 @@ const cases: readonly Extensions[] = [
     compiler: dockerfile('RUN cat /workspace/built > /tmp/read && id -u >> /tmp/read'),
   },
   {
+    what: 'with each instruction that is recommended',
+    greeting: dockerfile(
+      'USER root',
+      'SHELL ["/bin/sh", "-ec"]',
+      'ENV GREETING=hello',
+      'ADD from /opt/added/',
+      'COPY --chown=7:8 from /opt/copied/from',
+      'WORKDIR /srv/app',
+      'COPY from below/',
+      'RUN echo "$GREETING from $(pwd)" > said',
+      'LABEL greeting=hello',
+      'USER 1000:1000',
+    ),
+    // Whose group is the user's own: kaniko, here and in the lifecycle, runs with no other one.
+    compiler: dockerfile(
+      'WORKDIR below',
+      'RUN id -u > /tmp/ids && id -g >> /tmp/ids && touch /srv/app/below/x || true',
+    ),
+  },
+  {
     what: 'that change nothing at all',
     greeting: dockerfile('LABEL io.buildpacks.rebasable=true'),
     compiler: dockerfile('RUN true', 'LABEL io.buildpacks.rebasable=1'),
