@@ -37,6 +37,7 @@ FROM \${base_image}
 ARG user_id
 ARG group_id
 ARG build_id
+WORKDIR /opt/work/deep
 RUN echo "\${user_id}:\${group_id} \${#build_id}" > /etc/ids
 USER 1000:1000
 RUN id -u > /tmp/who
@@ -62,11 +63,18 @@ const withDirectories = {
   directories: {
     'run.Dockerfile': `ARG base_image
 FROM \${base_image}
+ARG file=file
+WORKDIR /srv/user/deep
 USER root
-VOLUME /opt/volume
-WORKDIR /opt/work/deep
-RUN echo x > file
+VOLUME /opt/volume /srv/volume
+ENV DIRECTORY=/opt/work
+WORKDIR \${DIRECTORY}/deep
+RUN echo x > \${file}
+WORKDIR below
 USER 1000:1000
+RUN touch /tmp/mine
+WORKDIR /opt/work
+WORKDIR /srv/last
 `,
   },
 }
@@ -88,18 +96,20 @@ describe.skipIf(
     const expected = await extendWith(generated, kaniko())
     expect(expected.files['etc/ids']).toContain('root: 36')
     expect(expected.files['opt/tool/deep/file']).toBe('file 644 5:6 x\n')
-    expect(expected.layers).toHaveLength(7)
-    expect(expected.history).toHaveLength(7)
+    expect(expected.layers).toHaveLength(8)
+    expect(expected.history).toHaveLength(8)
     for (const engine of others)
       expect({ engine, ...(await extendWith(generated, { engine })) }).toEqual({ engine, ...expected })
   })
 
   test('make the same directories with every engine', { timeout: 120_000 }, async () => {
     const expected = await extendWith(withDirectories, kaniko())
-    expect(Object.keys(expected.files)).toContain('opt/work/deep/file')
+    expect(Object.keys(expected.files)).toContain('opt/work/deep/below/')
+    expect(expected.files['srv/user/']).toBe('directory 755 0:0 ')
+    expect(expected.files['srv/user/deep/']).toBe('directory 755 1000:1001 ')
     for (const engine of others) {
       const { files, config, base } = await extendWith(withDirectories, { engine })
-      // buildah has no layer of its own for a WORKDIR.
+      // Only the place of the volumes' directories in the layers is each engine's own.
       expect({ engine, files, config, base }).toEqual({
         engine,
         files: expected.files,

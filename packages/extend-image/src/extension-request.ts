@@ -14,7 +14,7 @@ import {
 } from '@polyarch/engine'
 import { Failure, formatReference, type ImageConfig, inputFailure, platformOf, type Reference } from '@polyarch/oci'
 import { findCopies, findOwner, writeOwner } from './copied-owners.ts'
-import { planArgs, userOf } from './extension-args.ts'
+import { type ImageUser, planArgs } from './extension-args.ts'
 import type { ExtensionDockerfile } from './generated.ts'
 import type { Inputs } from './inputs.ts'
 import type { EngineName, ExtendPlan } from './plan.ts'
@@ -96,10 +96,19 @@ export interface RequestSource {
   readonly work: string
 }
 
+/** What one Dockerfile is told, however many parts it is built in. */
+export interface DockerfileIdentity {
+  /** A fresh UUID. */
+  readonly buildId: string
+  /** That of the image before it. */
+  readonly user: ImageUser
+}
+
 /** The request that applies the Dockerfile to the image of this config, which the engine reads from `base`. */
 export const requestExtension = async (
   { plan, inputs, mounts, work }: RequestSource,
   dockerfile: ExtensionDockerfile,
+  { buildId, user }: DockerfileIdentity,
   config: ImageConfig,
   base: Reference,
   warn: (message: string) => void,
@@ -107,7 +116,7 @@ export const requestExtension = async (
   const platform = platformOf(config)
   const buildPlatform = hostPlatform()
   const reference = formatReference(base)
-  const own = planArgs(randomUUID(), userOf(config), dockerfile.args, reference)
+  const own = planArgs(buildId, user, dockerfile.args, reference)
   const args = {
     ...automaticArgs(buildPlatform, platform),
     ...Object.fromEntries(own.map(({ name, value }) => [name, value])),

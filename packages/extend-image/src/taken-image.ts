@@ -14,6 +14,15 @@ import {
   type StoreReader,
   verificationFailure,
 } from '@polyarch/oci'
+import {
+  type AddedDirectory,
+  correctWorkdir,
+  missingVolumes,
+  missingWorkdir,
+  nameInstructions,
+  packDirectories,
+  withKnownParents,
+} from './added-directories.ts'
 import { nameLayers } from './created-by.ts'
 import { createDirectoryTree, type DirectoryTree } from './directory-tree.ts'
 import { extensionHistory, type HistoryEntry, mergeConfig, normaliseHistory } from './extended-config.ts'
@@ -21,7 +30,6 @@ import type { ExtensionDockerfile } from './generated.ts'
 import { type EngineTraces, keepEntries } from './layer-entries.ts'
 import { listEntries, type PlacedEntry, pickEntries, writeLayer } from './layer-filter.ts'
 import { type ImageLayer, type LayeredImage, layerTypeOf } from './layered-image.ts'
-import { missingVolumes, nameVolumes, packDirectories } from './volume-layer.ts'
 
 /** What is known while Dockerfiles are applied one after the other. */
 export interface Applying {
@@ -75,14 +83,17 @@ const takeLayer = async (
   store: StoreReader,
   layer: Descriptor,
   image: LayeredImage,
+  isWorkdir: boolean,
   tree: DirectoryTree,
   applying: Applying,
 ): Promise<NewLayer | undefined> => {
   const { entries, diffId } = await listEntries(store, layer)
   const keep = keepEntries(entries, tree, applying.traces)
   const kept = entries.filter((_, position) => keep[position])
-  for (const entry of kept) tree.add(entry)
+  const corrected = isWorkdir ? correctWorkdir(kept, tree) : undefined
+  for (const entry of corrected?.map((directory) => ({ ...directory, type: 'directory' })) ?? kept) tree.add(entry)
   if (kept.length === 0) return undefined
+  if (corrected !== undefined) return await keepLayer(() => packDirectories(corrected), image, applying)
   const { digest, size } = layer
   if (kept.length === entries.length && gzipTypes.includes(layer.mediaType) && !hasLayer(image, digest))
     return { descriptor: { mediaType: layerTypeOf(image.base), digest, size }, store, diffId }
@@ -110,6 +121,37 @@ export interface TakenImage {
   readonly tree: DirectoryTree
 }
 
+/** The image with a layer of these directories on top, where there are any. */
+const addDirectories = async (
+  image: LayeredImage,
+  directories: readonly AddedDirectory[],
+  createdBy: string,
+  extension: string,
+  tree: DirectoryTree,
+  applying: Applying,
+): Promise<LayeredImage> => {
+  if (directories.length === 0) return image
+  const all = withKnownParents(directories, tree)
+  const { diffId, ...layer } = await keepLayer(() => packDirectories(all), image, applying)
+  for (const directory of directories) tree.add({ ...directory, type: 'directory' })
+  const { config } = image
+  const history = [...normaliseHistory(config), extensionHistory(createdBy, extension)]
+  const rootfs = { ...config.rootfs, diff_ids: [...config.rootfs.diff_ids, diffId] }
+  return { ...image, config: { ...config, rootfs, history }, layers: [...image.layers, layer] }
+}
+
+/** The image with the directory of the WORKDIR that the Dockerfile's text ends with, for an engine that makes none. */
+export const addWorkdir = async (
+  { image, tree }: TakenImage,
+  { text, extension }: ExtensionDockerfile,
+  applying: Applying,
+): Promise<TakenImage> => {
+  const last = parseDockerfile(text).stages[0]?.instructions.slice(-1) ?? []
+  const directories = missingWorkdir(image.config, tree)
+  const createdBy = nameInstructions(last, 'WORKDIR')
+  return { image: await addDirectories(image, directories, createdBy, extension, tree, applying), tree }
+}
+
 /**
  * The image with what the engine added to it, `built` being the engine's layout of the whole and `known` the directories
  * of the image, where they were read before.
@@ -128,25 +170,20 @@ export const takeOver = async (
   checkBase(image, config)
   const count = image.layers.length
   const tree = known ?? (await readTree(store, manifest.layers.slice(0, count)))
-  const createdBy = normaliseHistory(config)
+  const written = normaliseHistory(config)
     .slice(count)
     .map((entry) => entry.created_by ?? '')
   const instructions = parseDockerfile(text).stages[0]?.instructions ?? []
-  const names = nameLayers(instructions, createdBy)
+  const names = nameLayers(instructions, written)
   const layers: NewLayer[] = []
   const history: HistoryEntry[] = []
   for (const [position, layer] of manifest.layers.slice(count).entries()) {
-    const taken = await takeLayer(store, layer, { ...image, layers: [...image.layers, ...layers] }, tree, applying)
+    const name = names[position] ?? ''
+    const sofar = { ...image, layers: [...image.layers, ...layers] }
+    const taken = await takeLayer(store, layer, sofar, name.startsWith('WORKDIR '), tree, applying)
     if (taken === undefined) continue
     layers.push(taken)
-    history.push(extensionHistory(names[position] ?? '', extension))
-  }
-  const volumes = missingVolumes(image.config, config, tree)
-  if (volumes.length > 0) {
-    const sofar = { ...image, layers: [...image.layers, ...layers] }
-    layers.push(await keepLayer(() => packDirectories(volumes), sofar, applying))
-    history.push(extensionHistory(nameVolumes(instructions), extension))
-    for (const path of volumes) tree.add({ path, type: 'directory', mode: 0o755, uid: 0, gid: 0 })
+    history.push(extensionHistory(name, extension))
   }
   const diffIds = [...image.config.rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)]
   const taken: LayeredImage = {
@@ -154,5 +191,7 @@ export const takeOver = async (
     config: mergeConfig(image.config, config, diffIds, [...normaliseHistory(image.config), ...history]),
     layers: [...image.layers, ...layers.map(({ descriptor, store: from }) => ({ descriptor, store: from }))],
   }
-  return { image: taken, tree }
+  const volumes = missingVolumes(image.config, config, tree)
+  const createdBy = nameInstructions(instructions, 'VOLUME')
+  return { image: await addDirectories(taken, volumes, createdBy, extension, tree, applying), tree }
 }
