@@ -143,6 +143,18 @@ test('a connection that breaks in the middle is no end', async () => {
   expect(client.retries).toHaveLength(1)
 })
 
+test('a server that ends the connection with each answer gets the rest on others', async () => {
+  await using server = await startFakeServer(({ method }) => {
+    const headers = { ...(method === 'PUT' ? created : found).headers, connection: 'close' }
+    return method === 'PUT' ? () => ({ ...created, headers }) : { ...found, headers }
+  })
+  await using client = openTestClient()
+  const placed: string[] = []
+  const outcome = await client.open(server.host).placeManifest(image, ['1', '2', 'latest'], (tag) => placed.push(tag))
+  expect(outcome.map((entry) => entry?.digest)).toEqual([digest, digest, digest])
+  expect([...new Set(placed)]).toEqual(['1', '2', 'latest'])
+})
+
 test('a tag that reads back as nothing is asked for again before that is believed', async () => {
   const asked: string[] = []
   await using server = await startFakeServer(({ method, path }) => {
