@@ -48,6 +48,10 @@ describe('what stays', () => {
     ])
     expect(keep(entry('etc/'), entry('etc/.wh..wh..opq'))).toEqual(['etc', 'etc/.wh..wh..opq'])
   })
+  test('the file that a hard link is of, wherever it is', () => {
+    const link = entry('copy', { type: 'link', target: 'etc/hosts' })
+    expect(keep(entry('etc/'), entry('etc/hosts'), entry('etc/hostname'), link)).toEqual(['etc', 'etc/hosts', 'copy'])
+  })
   test('paths that only begin like those that go', () => {
     expect(keep(entry('etc/hosts.allow'), entry('workspace2'), entry('device'), entry('var/running'))).toHaveLength(4)
   })

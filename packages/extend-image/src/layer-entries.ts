@@ -5,6 +5,8 @@ import type { DirectoryTree, TreeEntry } from './directory-tree.ts'
 export interface EntryFacts extends TreeEntry {
   /** Whether the entry carries extended attributes. */
   readonly hasAttributes: boolean
+  /** Of a hard link: the path of the entry that has its bytes. */
+  readonly target?: string
 }
 
 const whiteout = '.wh.'
@@ -69,6 +71,12 @@ export const keepEntries = (
     const subject = subjectOf(path)
     return !excluded.some((directory) => subject === directory || isBelow(subject, directory))
   })
+  // A hard link without its file could not be unpacked.
+  const targets = new Set(
+    entries.flatMap(({ target }, position) => (kept[position] && target !== undefined ? [target] : [])),
+  )
+  for (const [position, { path, type }] of entries.entries())
+    if (type === 'file' && targets.has(path)) kept[position] = true
   const needed = new Set<string>()
   const need = (path: string): void => {
     for (let parent = parentOf(path); parent !== '' && !needed.has(parent); parent = parentOf(parent))

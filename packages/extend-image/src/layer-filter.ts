@@ -51,6 +51,7 @@ export const listEntries = async (
       uid: header.uid ?? 0,
       gid: header.gid ?? 0,
       hasAttributes: attributes,
+      ...(header.type === 'link' && header.linkname ? { target: relativePath(header.linkname) } : {}),
       from: end,
       to,
     })
