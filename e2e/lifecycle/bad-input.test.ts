@@ -3,12 +3,15 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { CommandEnd } from '../command.ts'
 import { pushBase } from './base-images.ts'
 import { type BuildScene, createScene } from './build-scene.ts'
 import type { BaseImages } from './lifecycle-extender.ts'
 import { extendWithPolyarch } from './polyarch-extender.ts'
+
+// Each builds for real, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const extension = 'cnb/extensions/acme_greeting/0.0.1/output'
 const generated = 'generated/acme_greeting'

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { lacks, partPath, type RunningRegistry, startRegistry } from '@polyarch/parts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseDocument, stringify } from 'yaml'
 import { runWorkflow } from '../act.ts'
 import { runPipeline } from '../gitlab-pipeline.ts'
@@ -12,8 +12,8 @@ import { createExample } from './example-project.ts'
 import { readLabels, startApp } from './exported-app.ts'
 import { pullImage } from './pulled-image.ts'
 
-/** A pipeline has eight jobs, each with a program or more of its own. */
-const patience = 240_000
+// Each builds for real, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const workflow = '.github/workflows/buildpacks.yml'
 

@@ -1,6 +1,6 @@
 // The real lifecycle with and without its own extender: the same application from extend-image, with every engine.
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { pushBase } from './base-images.ts'
 import { type BuildScene, createScene } from './build-scene.ts'
 import {
@@ -15,6 +15,9 @@ import {
 import { type BaseImages, buildWithLifecycle } from './lifecycle-extender.ts'
 import { buildWithPolyarch, type Engine, engines } from './polyarch-extender.ts'
 import type { PulledImage } from './pulled-image.ts'
+
+// Each builds for real, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const output = 'cnb/extensions/acme_greeting/0.0.1/output'
 

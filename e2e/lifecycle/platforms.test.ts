@@ -2,13 +2,16 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lacks, type RunningRegistry, startRegistry, temporaryDirectory } from '@polyarch/parts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { runCommand, runOrThrow } from '../command.ts'
 import { platformsOf } from '../image-judge.ts'
 import { pushBase } from './base-images.ts'
 import { createScene } from './build-scene.ts'
 import { engineFlags, polyarch } from './polyarch-extender.ts'
 import { pullImage, readLayerFile } from './pulled-image.ts'
+
+// Each builds for real, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const architectures = ['amd64', 'arm64']
 

@@ -1,11 +1,14 @@
 // Rebasing what was exported over an extended run image: only where that leaves the application what it runs on.
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { pushBase } from './base-images.ts'
 import { createScene } from './build-scene.ts'
 import { startApp } from './exported-app.ts'
 import { buildWithPolyarch } from './polyarch-extender.ts'
 import { pullImage } from './pulled-image.ts'
+
+// Each builds for real, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const output = 'cnb/extensions/acme_greeting/0.0.1/output'
 
