@@ -1,5 +1,5 @@
 // Inputs: how each kind is written as flag, environment variable and YAML, and what a step gets of it.
-import { inputFailure } from '@polyarch/oci'
+import { Failure, inputFailure } from '@polyarch/oci'
 import { z } from 'zod'
 
 /** What a generator, a help text and a reader of raw values need to know of an input. */
@@ -179,6 +179,19 @@ export const requireValues = (
       return [key, value]
     }),
   )
+
+/**
+ * What the text of an input means, by a parser that knows nothing of inputs.
+ * @throws {Failure} the parser's, with the input named first.
+ */
+export const parseInput = <T>(input: string, written: string, parse: (text: string) => T): T => {
+  try {
+    return parse(written)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw new Failure(error.kind, `input ${input}: ${error.message}`, { cause: error })
+  }
+}
 
 /** The values of the inputs that the shape names. */
 export const pickInputs = <V extends object, S extends object>(values: V, shape: S): Pick<V, keyof V & keyof S> =>

@@ -1,5 +1,5 @@
 // polyarch copy: content from one store to another, with everything that it names.
-import { boolean, defineStep, list, text } from '@polyarch/ci-host'
+import { boolean, defineStep, list, parseInput, text } from '@polyarch/ci-host'
 import {
   attestedDigestAnnotation,
   buildIndex,
@@ -42,22 +42,20 @@ const outputs = z.object({
 
 /** A destination names a tag or digest in a store, or the store alone. */
 const parseDestination = (destination: string): ContentLocation => {
-  try {
-    return parseContentLocation(destination)
-  } catch {
-    return { store: parseStoreLocation(destination) }
-  }
+  const namesContent = /[:@][^/]*$/.test(destination.trim().replace(/^oci:/, ''))
+  return namesContent ? parseContentLocation(destination) : { store: parseStoreLocation(destination) }
 }
 
 /** The entries of an index for the platforms, with the attestations of those; exactly these, or a refusal. */
 const selectPlatforms = (content: ManifestContent, platforms: readonly string[], source: string): Descriptor[] => {
   const { manifests } = parseIndex(content.bytes)
-  const wanted = new Set(platforms.map((platform) => formatPlatform(parsePlatform(platform))))
+  const wanted = new Set(platforms.map((platform) => formatPlatform(parseInput('platforms', platform, parsePlatform))))
   const images = manifests.filter(
     (entry) => entry.platform && !isAttestation(entry) && wanted.has(formatPlatform(entry.platform)),
   )
   const found = new Set(images.map((entry) => formatPlatform(entry.platform!)))
-  for (const platform of wanted) if (!found.has(platform)) throw inputFailure(`${source} has no ${platform}`)
+  for (const platform of wanted)
+    if (!found.has(platform)) throw inputFailure(`input platforms: ${source} has no ${platform}`)
   const digests = new Set<string>(images.map((entry) => entry.digest))
   return manifests.filter(
     (entry) => digests.has(entry.digest) || digests.has(entry.annotations?.[attestedDigestAnnotation] ?? ''),
@@ -79,19 +77,19 @@ export const step = defineStep({
   inputs,
   outputs,
   run: async (values, host) => {
-    const from = parseContentLocation(values.source)
-    const to = parseDestination(values.destination)
+    const from = parseInput('source', values.source, parseContentLocation)
+    const to = parseInput('destination', values.destination, parseDestination)
     await using stores = await openStores(values, host)
     const source = stores.open(from.store)
     const destination = stores.open(to.store)
     const root = await findManifest(source, from.digest ?? from.tag ?? '')
-    if (root === undefined) throw inputFailure(`source ${values.source}: there is no such manifest`)
+    if (root === undefined) throw inputFailure(`input source: there is no ${values.source}`)
     const whole = await source.getManifest(root.digest)
     let content = whole
     let copied: Descriptor[] = [whole.descriptor]
     if (values.platforms.length > 0) {
       if (!isIndexType(whole.descriptor.mediaType))
-        throw inputFailure(`platforms: ${values.source} is one image, not an index to choose from`)
+        throw inputFailure(`input platforms: ${values.source} is one image, not an index to choose from`)
       copied = selectPlatforms(whole, values.platforms, values.source)
       const { annotations } = parseIndex(whole.bytes)
       content = buildIndex(copied, { mediaType: whole.descriptor.mediaType, ...(annotations ? { annotations } : {}) })

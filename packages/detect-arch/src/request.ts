@@ -1,5 +1,5 @@
 // Finds out what was asked for: config files or single-image inputs, with what the inputs say on top.
-import type { Host } from '@polyarch/ci-host'
+import { type Host, parseInput } from '@polyarch/ci-host'
 import type { EngineName } from '@polyarch/dockerfile'
 import { formatPlatform, inputFailure, parsePlatform, parseStoreLocation } from '@polyarch/oci'
 import { defaultConfig, readConfigFiles } from './config-files.ts'
@@ -39,7 +39,7 @@ const readImages = async (inputs: Inputs, host: Host): Promise<PlanRequest | und
 
 const readPlatforms = (platforms: readonly string[]): readonly string[] | 'auto' => {
   if (platforms.length === 1 && platforms[0] === 'auto') return 'auto'
-  return [...new Set(platforms.map((platform) => formatPlatform(parsePlatform(platform))))]
+  return [...new Set(platforms.map((platform) => formatPlatform(parseInput('platforms', platform, parsePlatform))))]
 }
 
 const readEngines = (names: readonly string[]): EngineName[] =>
@@ -51,7 +51,7 @@ const readEngines = (names: readonly string[]): EngineName[] =>
 
 const withRegistry = (image: ImageRequest, registry: string): ImageRequest => {
   const repository = `${registry.replace(/\/+$/, '')}/${image.id}`
-  parseStoreLocation(repository)
+  parseInput('registry', repository, parseStoreLocation)
   return { ...image, repositories: [repository] }
 }
 

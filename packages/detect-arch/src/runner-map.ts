@@ -1,4 +1,5 @@
 // Which runner builds a platform: the user's map first, then what the forge hosts.
+import { parseInput } from '@polyarch/ci-host'
 import { formatPlatform, inputFailure, type Platform, parsePlatform } from '@polyarch/oci'
 
 /** One runner label, or the labels that a runner has to have all of. */
@@ -40,7 +41,7 @@ export const parseRunnerLines = (lines: readonly string[]): Record<string, Runne
     const [first, ...others] = labels
     if (equals === 0 || first === undefined)
       throw inputFailure(`input runners: "${line}" is not platform=runner, for example linux/arm64=ubuntu-24.04-arm`)
-    const key = equals === -1 ? 'default' : parseRunnerKey(line.slice(0, equals))
+    const key = equals === -1 ? 'default' : parseInput('runners', line.slice(0, equals), parseRunnerKey)
     if (Object.hasOwn(map, key)) throw inputFailure(`input runners: ${key} is given twice`)
     map[key] = others.length === 0 ? first : labels
   }

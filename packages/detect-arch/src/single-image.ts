@@ -1,6 +1,6 @@
 // One image from inputs, where there is no polyarch.yaml; and docker/metadata-action's outputs taken as they are.
 import { resolve } from 'node:path'
-import { requireValues } from '@polyarch/ci-host'
+import { parseInput, requireValues } from '@polyarch/ci-host'
 import { imageIdField, imageIdOf } from '@polyarch/documents'
 import { inputFailure, isTag, parseReference } from '@polyarch/oci'
 import { dockerfileIn, type ImageRequest } from './image-request.ts'
@@ -40,7 +40,7 @@ const readTag = (entry: string): { readonly repository?: string; readonly tag: s
     if (problem !== undefined) throw inputFailure(`input tags: ${problem}`)
     return { tag: entry }
   }
-  const { host, name, tag, digest } = parseReference(entry)
+  const { host, name, tag, digest } = parseInput('tags', entry, parseReference)
   if (tag === undefined || digest !== undefined)
     throw inputFailure(`input tags: "${entry}" is neither a tag nor a reference with a tag`)
   return { repository: `${host}/${name}`, tag }

@@ -171,7 +171,7 @@ describe('detect-arch refuses', () => {
       'an unknown platform',
       config('{}'),
       { platforms: 'linux/amd46' },
-      'unknown platform "linux/amd46": did you mean linux/amd64?',
+      'input platforms: unknown platform "linux/amd46": did you mean linux/amd64?',
     ],
     ['a config that is not there', {}, { config: 'polyarch.yml' }, 'input config: there is no file polyarch.yml'],
     ['two descriptions of one image', config('{}'), { config: 'polyarch.yaml', context: '.' }, 'exclude each other'],
@@ -185,7 +185,7 @@ describe('detect-arch refuses', () => {
       'a registry that is none',
       config('{}'),
       { registry: 'https://ghcr.io' },
-      'invalid reference "https://ghcr.io/web"',
+      'input registry: invalid reference "https://ghcr.io/web"',
     ],
   ])('%s', async (_what, files, flags, message) => {
     await expect(detect(files, flags)).rejects.toThrow(message)

@@ -156,7 +156,11 @@ describe('refuses', () => {
     ['leg without plan', { leg: 'web' }, /^inputs plan and leg belong together: plan is missing/],
     ['plan and context', { plan: '{}', leg: 'web', context: 'web' }, /^input context contradicts plan/],
     ['plan and build-args', { plan: '{}', leg: 'web', 'build-args': 'A=1' }, /^input build-args contradicts plan/],
-    ['an unknown platform', { platform: 'linux/amd65' }, /did you mean linux\/amd64/],
+    [
+      'an unknown platform',
+      { platform: 'linux/amd65' },
+      /^input platform: unknown platform "linux\/amd65": did you mean linux\/amd64/,
+    ],
     ['a missing context', { context: 'nowhere' }, /^input context: .*nowhere does not exist/],
     ['a file as context', { context: 'Dockerfile' }, /^input context: .*Dockerfile is not a directory/],
     ['a missing Dockerfile', { dockerfile: 'Nofile' }, /^input dockerfile: "Nofile" is neither in the context/],
@@ -168,6 +172,7 @@ describe('refuses', () => {
     ['a secret that is a path', { secrets: '../id=value' }, /^input secrets: line 1 is not id=value/],
     ['a secret twice', { secrets: 'a=1\na=2' }, /^input secrets: "a" is given twice/],
     ['a time that is none', { 'source-date-epoch': 'today' }, /^input source-date-epoch: expected seconds/],
+    ['a cache that is a URL', { 'cache-repo': 'http://ghcr.io/web' }, /^input cache-repo: invalid reference "http:/],
     ['a cache on disk', { 'cache-repo': 'oci:cache' }, /^input cache-repo: expected HOST/],
   ] as const)('%s', async (_, raw, message) => {
     await expect(readAnywhere(raw)).rejects.toMatchObject({ kind: 'input', message: expect.stringMatching(message) })

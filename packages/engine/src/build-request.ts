@@ -1,7 +1,7 @@
 // What to build, the same for every engine: read from a leg of a plan or from single inputs, and checked.
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Host, requireValues } from '@polyarch/ci-host'
+import { type Host, parseInput, requireValues } from '@polyarch/ci-host'
 import { type Allowance, automaticArgs, type BuildSettings, features, pinSources } from '@polyarch/dockerfile'
 import {
   type Leg,
@@ -164,7 +164,8 @@ export const readAllowances = (allow: BuildInputs['allow']): Allowance[] =>
   })
 
 const readSingleSource = (inputs: BuildInputs, host: Host): Source => {
-  const platform = inputs.platform === undefined ? hostPlatform() : parsePlatform(inputs.platform)
+  const platform =
+    inputs.platform === undefined ? hostPlatform() : parseInput('platform', inputs.platform, parsePlatform)
   return {
     name: formatPlatform(platform),
     platform,
@@ -226,7 +227,7 @@ const readEpoch = async (text: string | undefined, { committed }: Source): Promi
  */
 export const cacheRepositoryOf = (location: string | undefined, platform: Platform): Repository | undefined => {
   if (location === undefined) return undefined
-  const store = parseStoreLocation(location)
+  const store = parseInput('cache-repo', location, parseStoreLocation)
   if (store.kind === 'layout') throw inputFailure(`input cache-repo: expected HOST[:PORT]/NAME, found "${location}"`)
   return { host: store.repository.host, name: `${store.repository.name}/${platformSlug(platform)}` }
 }

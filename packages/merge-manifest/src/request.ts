@@ -1,6 +1,6 @@
 // What a merge is asked for: from a plan, or from inputs that stand for one.
 
-import { requireValues } from '@polyarch/ci-host'
+import { parseInput, requireValues } from '@polyarch/ci-host'
 import { type Plan, type PlannedImage, requireImage } from '@polyarch/documents'
 import {
   formatPlatform,
@@ -42,13 +42,7 @@ export type RequestInputs = Pick<
 >
 
 const parsePlatforms = (input: string, texts: readonly string[]): string[] =>
-  texts.map((text) => {
-    try {
-      return formatPlatform(parsePlatform(text))
-    } catch (cause) {
-      throw inputFailure(`input ${input}: ${(cause as Error).message}`, { cause })
-    }
-  })
+  texts.map((text) => formatPlatform(parseInput(input, text, parsePlatform)))
 
 const refuseRepeated = (input: string, values: readonly string[]): void => {
   const seen = new Set<string>()
@@ -58,13 +52,8 @@ const refuseRepeated = (input: string, values: readonly string[]): void => {
   }
 }
 
-const parseRepository = (text: string): string => {
-  try {
-    return formatStoreLocation(parseStoreLocation(text))
-  } catch (cause) {
-    throw inputFailure(`input repository: ${(cause as Error).message}`, { cause })
-  }
-}
+const parseRepository = (text: string): string =>
+  formatStoreLocation(parseInput('repository', text, parseStoreLocation))
 
 /** The content location of an image built elsewhere, which must be pinned. */
 const parsePrebuilt = (place: string, text: string): string => {

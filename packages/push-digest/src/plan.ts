@@ -1,4 +1,5 @@
 // Decides what is pushed where: from a leg of a plan, or from inputs that stand for one.
+import { parseInput } from '@polyarch/ci-host'
 import {
   anchorTag,
   type DigestRecord,
@@ -51,31 +52,20 @@ const parseEngine = (text: string | undefined): DigestRecord['engine'] => {
   return { name, version }
 }
 
-const parseRepository = (input: string, text: string): string => {
-  try {
-    return formatStoreLocation(parseStoreLocation(text))
-  } catch (cause) {
-    throw inputFailure(`input ${input}: ${(cause as Error).message}`, { cause })
-  }
-}
+const parseRepository = (text: string): string =>
+  formatStoreLocation(parseInput('repository', text, parseStoreLocation))
 
 const parseMounts = (texts: readonly string[]): Repository[] =>
   texts.map((text) => {
-    const location = parseStoreLocation(parseRepository('mount-from', text))
+    const location = parseInput('mount-from', text, parseStoreLocation)
     if (location.kind === 'registry') return location.repository
     throw inputFailure(`input mount-from: "${text}" is no repository of a registry: expected HOST/NAME`)
   })
 
-const parseExpectedPlatform = (text: string): Platform => {
-  try {
-    return parsePlatform(text)
-  } catch (cause) {
-    throw inputFailure(`input platform: ${(cause as Error).message}`, { cause })
-  }
-}
+const parseExpectedPlatform = (text: string): Platform => parseInput('platform', text, parsePlatform)
 
 const planFromInputs = (inputs: PlanInputs): PushPlan => {
-  const [first, ...others] = inputs.repository.map((text) => parseRepository('repository', text))
+  const [first, ...others] = inputs.repository.map((text) => parseRepository(text))
   if (first === undefined) throw inputFailure('input repository is required without a plan: HOST/NAME or oci:DIR')
   if (inputs.platform === undefined) throw inputFailure('input platform is required without a plan, as in linux/arm64')
   if (inputs.leg !== undefined) throw inputFailure('input leg names a leg of a plan: give the plan too')
