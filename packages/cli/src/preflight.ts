@@ -1,9 +1,9 @@
 // polyarch preflight: what each engine would make of a Dockerfile, for a person, a machine or a forge.
 import { readFile, writeFile } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
-import { choice, defineStep, type Host, map, requireValues, text } from '@polyarch/ci-host'
+import { choice, defineStep, type Host, map, parseInput, requireValues, text } from '@polyarch/ci-host'
 import { type EngineName, type Finding, type Judgement, judge } from '@polyarch/dockerfile'
-import { describeFinding, findFeatures, hostPlatform } from '@polyarch/engine'
+import { describeFinding, findFeatures, hostPlatform, readAllowances } from '@polyarch/engine'
 import { Failure, formatPlatform, inputFailure, parsePlatform } from '@polyarch/oci'
 import { openImageLookup, openStores, storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
@@ -67,6 +67,12 @@ const formatTable = (findings: readonly Finding[], judgements: ReadonlyMap<Engin
     .join('\n')
 }
 
+/** A word that is no version would be judged as the newest, and nobody would notice. */
+const requireVersion = (written: string | undefined): string | undefined => {
+  if (written === undefined || /^v?\d+(?:\.\d+)+/.test(written)) return written
+  throw inputFailure(`input engine-version: expected a version, for example 1.28.3; found "${written}"`)
+}
+
 const readDockerfile = async (host: Host, file: string): Promise<string> => {
   try {
     return await readFile(resolve(host.directory, file), 'utf8')
@@ -83,20 +89,18 @@ export const step = defineStep({
   inputs,
   outputs,
   run: async (values, host) => {
+    const version = requireVersion(values['engine-version'])
     const source = await readDockerfile(host, values.dockerfile)
     const buildPlatform = hostPlatform()
-    const platform = values.platform === undefined ? buildPlatform : parsePlatform(values.platform)
+    const platform =
+      values.platform === undefined ? buildPlatform : parseInput('platform', values.platform, parsePlatform)
     const args = requireValues('build-args', values['build-args'])
     const settings = { target: values.target ?? null, platform, buildPlatform, args }
     await using stores = await openStores(values, host)
     const found = await findFeatures({ text: source, settings }, openImageLookup(stores), (message) =>
       host.log.info(message),
     )
-    const allowances = Object.entries(requireValues('allow', values.allow)).map(([finding, reason]) => ({
-      finding,
-      reason,
-    }))
-    const version = values['engine-version']
+    const allowances = readAllowances(values.allow)
     const judgements = new Map(
       engines.map((engine) => [
         engine,

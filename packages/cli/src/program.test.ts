@@ -45,11 +45,25 @@ describe('a person who types', () => {
     expect(stderr).toContain('push-digest')
   })
 
-  test('a flag that does not exist: exit 2, one line, no stack', async () => {
+  test('a flag that does not exist: exit 2 and the nearest one', async () => {
     const { code, stderr } = await polyarch(['push-digest', '--layuot', 'x'])
     expect(code).toBe(2)
-    expect(stderr).toContain('--layout')
-    expect(stderr).not.toContain('at ')
+    expect(stderr).toBe("error: unknown option '--layuot'\n(Did you mean --layout?)\n")
+  })
+
+  test.each([
+    [['preflight', 'x', '--engine-version', 'newest'], 'input engine-version: expected a version'],
+    [
+      ['kaniko-build', '--platform', 'linux/amd65'],
+      'input platform: unknown platform "linux/amd65": did you mean linux/amd64?',
+    ],
+    [['copy', 'oci:from', 'oci:to'], 'input source: "oci:from" names no content: add :TAG or @DIGEST'],
+    [['copy', 'oci:from:1', 'oci:to:a b'], 'input destination: invalid reference "oci:to:a b": "a b" is not a tag'],
+  ])('%j: exit 2, and the input is named', async (args, message) => {
+    const { code, stderr } = await polyarch(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain(`error: ${message}`)
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1)
   })
 
   test('flags with one hyphen, as Go’s programs take them', async () => {

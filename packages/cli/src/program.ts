@@ -17,7 +17,6 @@ export const runProgram = async (args: readonly string[]): Promise<void> => {
     .description('Multi-architecture container images from small, composable CI steps.')
     .version(version)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`polyarch: ${text.replace(/^error: /, '')}`) })
   const asked = args[0] !== undefined && Object.hasOwn(steps, args[0]) ? [args[0]] : Object.keys(steps)
   const flags: string[] = []
   for (const name of asked) {
