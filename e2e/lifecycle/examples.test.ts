@@ -103,52 +103,44 @@ describe.skipIf(
     expect(readLabels(app)).toMatchObject({ 'greeting.by': 'acme', 'io.buildpacks.rebasable': 'true' })
   }
 
-  test(
-    'builds, exports and merges it on GitHub',
-    async () => {
-      await using project = await createExample(registry, 'github', 'https://github.com/acme/shop.git', (file, text) =>
-        file === workflow ? withExecutor(text) : text,
-      )
-      const shared = join(dirname(project.path), 'artifacts')
-      const repositories: string[] = []
-      for (const [name, run] of Object.entries(artifactActions)) {
-        const directory = join(dirname(project.path), name.replaceAll('/', '-'))
-        await mkdir(directory)
-        await writeFile(join(directory, 'action.yml'), actionFile(run))
-        repositories.push(`${name}=${directory}`)
-      }
-      const { code, log } = await runWorkflow({
-        directory: project.path,
-        workflow,
-        event: 'push',
-        released: released.path,
-        repositories,
-        runners: ['ubuntu-24.04'],
-        env: { SHARED: shared },
-        commands: [project.commands],
-      })
-      expect(code, log).toBe(0)
-      await expectApplication('github')
-    },
-    patience,
-  )
+  test('builds, exports and merges it on GitHub', async () => {
+    await using project = await createExample(registry, 'github', 'https://github.com/acme/shop.git', (file, text) =>
+      file === workflow ? withExecutor(text) : text,
+    )
+    const shared = join(dirname(project.path), 'artifacts')
+    const repositories: string[] = []
+    for (const [name, run] of Object.entries(artifactActions)) {
+      const directory = join(dirname(project.path), name.replaceAll('/', '-'))
+      await mkdir(directory)
+      await writeFile(join(directory, 'action.yml'), actionFile(run))
+      repositories.push(`${name}=${directory}`)
+    }
+    const { code, log } = await runWorkflow({
+      directory: project.path,
+      workflow,
+      event: 'push',
+      released: released.path,
+      repositories,
+      runners: ['ubuntu-24.04'],
+      env: { SHARED: shared },
+      commands: [project.commands],
+    })
+    expect(code, log).toBe(0)
+    await expectApplication('github')
+  })
 
-  test(
-    'builds, exports and merges it on GitLab',
-    async () => {
-      await using project = await createExample(registry, 'gitlab', 'https://gitlab.com/acme/shop.git', (file, text) =>
-        file === '.gitlab-ci.yml' ? forShellRunner(text) : text,
-      )
-      const { code, log } = await runPipeline({
-        directory: project.path,
-        released,
-        // As it would be set for a shell runner.
-        variables: { INPUT_EXECUTOR: partPath('kaniko-1.25.15'), INPUT_LAUNCHER: 'jail' },
-        commands: [project.commands],
-      })
-      expect(code, log).toBe(0)
-      await expectApplication('gitlab')
-    },
-    patience,
-  )
+  test('builds, exports and merges it on GitLab', async () => {
+    await using project = await createExample(registry, 'gitlab', 'https://gitlab.com/acme/shop.git', (file, text) =>
+      file === '.gitlab-ci.yml' ? forShellRunner(text) : text,
+    )
+    const { code, log } = await runPipeline({
+      directory: project.path,
+      released,
+      // As it would be set for a shell runner.
+      variables: { INPUT_EXECUTOR: partPath('kaniko-1.25.15'), INPUT_LAUNCHER: 'jail' },
+      commands: [project.commands],
+    })
+    expect(code, log).toBe(0)
+    await expectApplication('gitlab')
+  })
 })

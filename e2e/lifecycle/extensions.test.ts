@@ -97,33 +97,29 @@ describe.skipIf(
     blobs: image.blobs,
   })
 
-  test.each(cases)(
-    '$what',
-    async ({ greeting, compiler }) => {
-      const bases = { buildImage: await pushBase(registry, 'build'), runImage: await pushBase(registry, 'run') }
-      await using restored = await createScene({
-        ...bases,
-        platformApi: '0.15',
-        files: {
-          [`${extensions}/acme_greeting/0.0.1/output/run.Dockerfile`]: greeting,
-          [`${extensions}/acme_compiler/0.0.1/output/run.Dockerfile`]: compiler,
-        },
-      })
-      await restored.prepare(`${registry.host}/app:1`)
-      const base = await pullImage(bases.runImage)
-      await using reference = await restored.fork()
-      await reference.succeed('extender', bases.runImage, '-kind', 'run')
-      const theirs = await describeExtended(await readExtended(reference, base))
+  test.each(cases)('$what', async ({ greeting, compiler }) => {
+    const bases = { buildImage: await pushBase(registry, 'build'), runImage: await pushBase(registry, 'run') }
+    await using restored = await createScene({
+      ...bases,
+      platformApi: '0.15',
+      files: {
+        [`${extensions}/acme_greeting/0.0.1/output/run.Dockerfile`]: greeting,
+        [`${extensions}/acme_compiler/0.0.1/output/run.Dockerfile`]: compiler,
+      },
+    })
+    await restored.prepare(`${registry.host}/app:1`)
+    const base = await pullImage(bases.runImage)
+    await using reference = await restored.fork()
+    await reference.succeed('extender', bases.runImage, '-kind', 'run')
+    const theirs = await describeExtended(await readExtended(reference, base))
 
-      const ours: Record<string, unknown> = {}
-      for (const engine of engines) {
-        await using scene = await restored.fork()
-        const { code, log } = await extendWithPolyarch(scene, engine, '--kind', 'run')
-        expect(code, log).toBe(0)
-        ours[engine] = await describeExtended(await readExtended(scene, base))
-      }
-      expect(ours).toEqual(Object.fromEntries(engines.map((engine) => [engine, theirs])))
-    },
-    180_000,
-  )
+    const ours: Record<string, unknown> = {}
+    for (const engine of engines) {
+      await using scene = await restored.fork()
+      const { code, log } = await extendWithPolyarch(scene, engine, '--kind', 'run')
+      expect(code, log).toBe(0)
+      ours[engine] = await describeExtended(await readExtended(scene, base))
+    }
+    expect(ours).toEqual(Object.fromEntries(engines.map((engine) => [engine, theirs])))
+  })
 })
