@@ -1,9 +1,10 @@
 // Runs the executor in a container of the kaniko image, by docker or podman.
 import { randomUUID } from 'node:crypto'
 import type { Host } from '@polyarch/ci-host'
-import { planContainerCopy, planContainerRemoval } from '@polyarch/engine'
-import { inputFailure } from '@polyarch/oci'
+import { failureKindOf, planContainerCopy, planContainerRemoval } from '@polyarch/engine'
+import { Failure } from '@polyarch/oci'
 import { planContainerCommand } from './executor-command.ts'
+import { parseKanikoImage } from './kaniko-image.ts'
 import type { Launcher } from './launcher.ts'
 import { isolatedMounts, isolatedPlaces } from './places.ts'
 
@@ -25,6 +26,20 @@ export const answers = async (host: Host, client: ContainerClient): Promise<bool
   }
 }
 
+const noSuchImage = /\b(?:manifest|name)[_ ]unknown\b/i
+
+/** What it means that no container could be started: mostly that the input names an image that is not there. */
+const explainStart = (client: ContainerClient, image: string, stderr: string): Failure => {
+  // docker ends with the advice to read its help.
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/\bdocker run --help\b/.test(line))
+  const words = lines.at(-1)?.trim() ?? 'it did not say why'
+  const kind = noSuchImage.test(words) ? 'input' : failureKindOf(words)
+  return new Failure(
+    kind === 'build' ? 'input' : kind,
+    `input kaniko-image: ${client} could not run ${image}: ${words}`,
+  )
+}
+
 /** What docker and podman look at themselves. */
 const clientVariable = /^(?:PATH|HOME|TMPDIR|(?:DOCKER|CONTAINERS?|PODMAN|REGISTRY|XDG)_\w+)$/
 
@@ -38,12 +53,14 @@ const clientEnvironment = (env: Host['env']): Record<string, string> =>
 /**
  * The launcher for a machine with docker or podman. The layout is copied out of the container, so that it belongs to
  * this user whoever the daemon runs as; the container is removed afterwards, whatever happened.
+ * @throws {Failure} input, when the image is no reference.
  */
 export const openContainerLauncher = (
   host: Host,
   client: ContainerClient,
   settings: { readonly image: string; readonly hostNetwork: boolean },
 ): Launcher => {
+  parseKanikoImage(settings.image)
   const clientEnv = clientEnvironment(host.env)
   const remove = async (name: string): Promise<void> => {
     const { code, stderr } = await host.exec({
@@ -70,8 +87,7 @@ export const openContainerLauncher = (
           ...(onLine ? { onLine } : {}),
           ...(signal ? { signal } : {}),
         })
-        if (result.code === engineFailed)
-          throw inputFailure(`${client} could not run ${settings.image}: ${result.stderr.trim().split('\n').at(-1)}`)
+        if (result.code === engineFailed) throw explainStart(client, settings.image, result.stderr)
         if (result.code === 0 && directories) {
           const copy = planContainerCopy(name, isolatedPlaces.layout, directories.output)
           const { code, stderr } = await host.exec({ file: client, args: copy, env: clientEnv })

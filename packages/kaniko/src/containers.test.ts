@@ -52,7 +52,7 @@ const openDocker = async (): Promise<Engine> => {
   return { ...docker, say: (...args) => docker.docker(...args), load: async () => undefined }
 }
 
-const openPodman = async (): Promise<Engine> => {
+const openPodman = async (registry: string): Promise<Engine> => {
   const directory = await temporaryDirectory('polyarch-podman')
   const at = (name: string): string => join(directory.path, name)
   const storage = [
@@ -67,13 +67,18 @@ const openPodman = async (): Promise<Engine> => {
     at('containers.conf'),
     `${engine}[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n`,
   )
-  const env = { CONTAINERS_STORAGE_CONF: at('storage.conf'), CONTAINERS_CONF: at('containers.conf') }
+  await writeFile(at('registries.conf'), `[[registry]]\nlocation = ${JSON.stringify(registry)}\ninsecure = true\n`)
+  const env = {
+    CONTAINERS_STORAGE_CONF: at('storage.conf'),
+    CONTAINERS_CONF: at('containers.conf'),
+    CONTAINERS_REGISTRIES_CONF: at('registries.conf'),
+  }
   const say = async (...args: string[]): Promise<string> =>
     (await run(partPath('podman'), args, { env: { ...process.env, ...env } })).stdout
   return {
     env,
     say,
-    load: (image) => say('pull', '--quiet', '--tls-verify=false', image),
+    load: (image) => say('pull', '--quiet', image),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   }
 }
@@ -99,7 +104,7 @@ describe.each([
 
     beforeAll(async () => {
       registry = await startBaseRegistry()
-      engine = await openEngine()
+      engine = await openEngine(registry.host)
       image = await pushKanikoImage(registry)
       await engine.load(image)
       workspace = await temporaryDirectory()
@@ -181,7 +186,24 @@ describe.each([
       const other = `${registry.host}/no-such-image:v1`
       await expect(build(host, { ...inputs(), 'kaniko-image': other })).rejects.toMatchObject({
         kind: 'input',
+        message: expect.stringContaining(`input kaniko-image: ${launcher} could not run ${other}`),
+      })
+    })
+
+    test('and says that the image’s registry does not answer', async () => {
+      const host = await prepare('no-registry', 'FROM scratch\nCOPY Dockerfile /\n')
+      const other = 'localhost:1/kaniko:v1'
+      await expect(build(host, { ...inputs(), 'kaniko-image': other })).rejects.toMatchObject({
+        kind: 'registry',
         message: expect.stringContaining(`${launcher} could not run ${other}`),
+      })
+    })
+
+    test('and starts nothing for what is no reference', async () => {
+      const host = await prepare('no-reference', 'FROM scratch\nCOPY Dockerfile /\n')
+      await expect(build(host, { ...inputs(), 'kaniko-image': '--privileged' })).rejects.toMatchObject({
+        kind: 'input',
+        message: expect.stringContaining('input kaniko-image: invalid reference'),
       })
     })
   })
