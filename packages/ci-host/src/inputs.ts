@@ -66,7 +66,7 @@ export const splitList = (raw: string | readonly string[]): string[] =>
   )
 
 /** Splits at newlines only, without empty lines; spaces inside are kept. */
-export const splitLines = (raw: string | readonly string[]): string[] =>
+const splitLines = (raw: string | readonly string[]): string[] =>
   (typeof raw === 'string' ? [raw] : raw).flatMap((value) =>
     value
       .split(/\r?\n/)

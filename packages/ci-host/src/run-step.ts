@@ -55,7 +55,7 @@ const reportError = (thrown: unknown, { log, debug }: Pick<OpenHost, 'log' | 'de
  * Runs work on this process's host and sets the process's exit code from what it throws. The host's secrets are
  * masked; a job that was cancelled ends as cancelled, whatever its work made of that.
  */
-export const runOnHost = async (
+const runOnHost = async (
   work: (host: OpenHost) => Promise<void>,
   options: { readonly debug?: boolean } = {},
 ): Promise<void> => {

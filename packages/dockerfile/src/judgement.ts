@@ -103,7 +103,7 @@ const alternativeFor = (feature: Feature, engine: EngineName): string => {
 const severity: Readonly<Record<Verdict, number>> = { ok: 0, warn: 1, refuse: 2 }
 
 /** The worst of the verdicts. */
-export const worstVerdict = (verdicts: readonly Verdict[]): Verdict =>
+const worstVerdict = (verdicts: readonly Verdict[]): Verdict =>
   verdicts.reduce<Verdict>((worst, next) => (severity[next] > severity[worst] ? next : worst), 'ok')
 
 /** What the engine makes of each finding; an allowed one that would be refused is a warning with the reason. */

@@ -6,7 +6,7 @@ import { fails, logged, ok, silent, type VerdictTable, warn } from './verdict-ta
 const unknownFlag = 'unknown flag'
 
 /** GoogleContainerTools/kaniko, up to 1.24.0. */
-export const upstreamVerdicts: VerdictTable = {
+const upstreamVerdicts: VerdictTable = {
   'add-checksum': [silent('0', 'the checksum is never verified')],
   'add-chmod-special': [silent('0', 'the special bits are lost')],
   'add-git': [silent('0', 'the page that the server answers is stored as a file')],
@@ -49,7 +49,7 @@ export const upstreamVerdicts: VerdictTable = {
 }
 
 /** chainguard-forks/kaniko: upstream 1.24.0 with a newer Dockerfile parser, so more flags are known and ignored. */
-export const chainguardVerdicts: VerdictTable = {
+const chainguardVerdicts: VerdictTable = {
   ...upstreamVerdicts,
   'add-unpack': [silent('0', 'it is unpacked all the same')],
   'copy-chmod': [ok()],
@@ -62,7 +62,7 @@ export const chainguardVerdicts: VerdictTable = {
 }
 
 /** osscontainertools/kaniko, formerly mzihlmann/kaniko: from 1.24.1 on. */
-export const forkVerdicts: VerdictTable = {
+const forkVerdicts: VerdictTable = {
   ...chainguardVerdicts,
   'add-unpack': [fails('0', unknownFlag), silent('1.26.0', 'it is unpacked all the same')],
   'base-onbuild': [silent('0', 'the triggers are dropped'), ok('1.26.5')],

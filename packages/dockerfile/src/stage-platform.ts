@@ -7,7 +7,7 @@ import { type BuildSettings, expandLeniently, globalScope } from './scope.ts'
 import { baseStage, instructionsOf, reachedStages } from './stage-graph.ts'
 
 /** The platform that `--platform` of a FROM names; undefined without one, or where it cannot be told. */
-export const statedPlatform = (dockerfile: Dockerfile, stage: Stage, settings: BuildSettings): Platform | undefined => {
+const statedPlatform = (dockerfile: Dockerfile, stage: Stage, settings: BuildSettings): Platform | undefined => {
   const flag = flagValue(stage.from, 'platform')
   if (flag === undefined) return undefined
   const { text } = expandLeniently(flag, globalScope(dockerfile, settings), dockerfile.escape)

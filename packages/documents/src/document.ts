@@ -27,7 +27,7 @@ const pathOf = (path: readonly PropertyKey[]): string =>
   )
 
 /** The problems of a value that does not fit its schema, one `path: what` each. */
-export const describeIssues = (error: z.ZodError): string[] =>
+const describeIssues = (error: z.ZodError): string[] =>
   error.issues.map((issue) => {
     const where = pathOf(issue.path)
     return where === '' ? issue.message : `${where}: ${issue.message}`

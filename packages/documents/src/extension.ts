@@ -4,7 +4,7 @@ import { requireImage } from './lookup.ts'
 import type { Leg, Plan, PlannedExtension } from './plan.ts'
 
 /** A directory that is another one for each platform: `{{platform}}` in it becomes, say, `linux-arm64`. */
-export const directoryFor = (directory: string, platform: string): string =>
+const directoryFor = (directory: string, platform: string): string =>
   directory.replaceAll('{{platform}}', platformSlug(parsePlatform(platform)))
 
 /**

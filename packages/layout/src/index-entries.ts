@@ -2,7 +2,7 @@
 import type { Descriptor, Digest } from '@polyarch/oci'
 
 /** A tag in an image layout: an annotation of its entry (image-spec annotations.md). */
-export const refNameAnnotation = 'org.opencontainers.image.ref.name'
+const refNameAnnotation = 'org.opencontainers.image.ref.name'
 
 export const refNameOf = (entry: Descriptor): string | undefined => {
   const name: unknown = entry.annotations?.[refNameAnnotation]

@@ -1,5 +1,4 @@
 // @polyarch/layout: a Store over an OCI image layout directory.
-export { refNameAnnotation } from './index-entries.ts'
 export { type LayoutOptions, openLayout } from './layout.ts'
 export { layoutRoots, readLayoutIndex } from './layout-index.ts'
 export { verifyLayout } from './verify.ts'

@@ -197,7 +197,7 @@ export const platformOf = (config: ImageConfig): Platform =>
   })
 
 /** BuildKit's marker on index entries that attest to another entry: such an entry is no platform. */
-export const attestationAnnotation = 'vnd.docker.reference.type'
+const attestationAnnotation = 'vnd.docker.reference.type'
 export const attestedDigestAnnotation = 'vnd.docker.reference.digest'
 
 /** Whether an index entry is an attestation manifest (provenance, SBOM) rather than an image. */

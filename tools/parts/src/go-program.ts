@@ -19,6 +19,7 @@ export interface GoProgram {
   readonly versionVariable?: string
 }
 
+/** An executor deletes the root file system that it runs in: only ever start one in a jail or a container. */
 const kaniko = (module: string, version: string, replace: readonly string[] = []): GoProgram => ({
   module,
   version,
@@ -94,13 +95,3 @@ export const buildGoProgram = async (
   }
   return path
 }
-
-/**
- * The path of a real kaniko executor for this machine, built from Go modules once.
- * It deletes the root file system that it runs in: only ever start it inside a jail.
- * @throws when there is no Go, or the module cannot be had.
- */
-export const kanikoExecutor = (
-  report: (line: string) => void = () => {},
-  version: '1.25.15' | '1.24.0' = '1.25.15',
-): Promise<string> => buildGoProgram(`kaniko-${version}`, report)
