@@ -4,6 +4,17 @@ import { builtinModules } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { readSourceFile, type SourceFile } from './source-file.ts'
 
+const steps: readonly string[] = [
+  'detect-arch',
+  'kaniko-build',
+  'buildah-build',
+  'buildkit-build',
+  'push-digest',
+  'merge-manifest',
+  'extend-image',
+  'report',
+]
+
 /** The packages from the ground up; a package may import those of lower floors only. */
 const floors: readonly (readonly string[])[] = [
   ['oci'],
@@ -12,19 +23,9 @@ const floors: readonly (readonly string[])[] = [
   ['stores'],
   ['engine'],
   ['kaniko', 'buildah', 'buildkit'],
-  [
-    'detect-arch',
-    'kaniko-build',
-    'buildah-build',
-    'buildkit-build',
-    'push-digest',
-    'merge-manifest',
-    'extend-image',
-    'report',
-  ],
+  steps,
   ['cli'],
 ]
-const steps = floors[6] ?? []
 
 /** What every step has, and nothing of it may be missing. */
 const furniture = ['inputs.ts', 'outputs.ts', 'plan.ts', 'run.ts', 'report.ts', 'step.ts', 'main.ts']

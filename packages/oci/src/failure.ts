@@ -1,6 +1,6 @@
 // The known ways in which a step fails; everything else that is thrown is a bug.
 
-/** What went wrong, in the terms of the exit codes: each kind has exactly one code (docs/exit-codes). */
+/** What went wrong, in the terms of the exit codes: each kind has exactly one code (README.md#exit-codes). */
 export type FailureKind = 'input' | 'preflight' | 'build' | 'registry' | 'denied' | 'verification' | 'policy'
 
 export interface FailureOptions extends ErrorOptions {
