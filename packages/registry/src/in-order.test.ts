@@ -143,6 +143,17 @@ test('a connection that breaks in the middle is no end', async () => {
   expect(client.retries).toHaveLength(1)
 })
 
+test('what gets no answer is waited for once, not once more for each that is behind it', async () => {
+  await using server = await startFakeServer(({ method }) => (method === 'PUT' ? 'reset' : found))
+  await using client = openTestClient({ limits: { attempts: 1 } })
+  const store = client.open(server.host)
+  // It finds out which scheme the host speaks.
+  await store.resolveManifest('1')
+  await errorOf(store.placeManifest(image, ['1', '2', 'latest']))
+  const puts = server.requests.filter(({ method }) => method === 'PUT')
+  expect(puts.map(({ path }) => tagOf(path))).toEqual(['1', '2', 'latest'])
+})
+
 test('a server that ends the connection with each answer gets the rest on others', async () => {
   await using server = await startFakeServer(({ method }) => {
     const headers = { ...(method === 'PUT' ? created : found).headers, connection: 'close' }

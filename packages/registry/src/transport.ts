@@ -40,6 +40,7 @@ export interface Transport {
   /**
    * Sends requests to one origin without waiting for answers in between, all on the connection of that name: the server
    * carries them out in this order (RFC 9112, section 9.3.2). They have to be idempotent, and their bodies in memory.
+   * Where one gets no answer, those behind it end with it.
    */
   sendInOrder(line: string, requests: readonly TransportRequest[]): readonly Promise<TransportResponse>[]
   /** Breaks off what is under way and closes all connections. */
@@ -57,6 +58,13 @@ export interface TransportSettings {
 /** What broke off an answer that was longer than wanted. */
 class LongEnough extends Error {}
 
+/** Requests that go out together on one connection. */
+interface Batch {
+  readonly line: string
+  /** What left one of them without an answer: undici would send those behind it on other connections, each with its own wait. */
+  trouble?: Error
+}
+
 /**
  * Sends the request and gives the answer with its whole body; of a longer one than `limit` no more than shows that.
  * A stream for each of hundreds of small answers would cost more than all else about them.
@@ -65,6 +73,7 @@ const collect = (
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
   limit: number,
+  batch?: Batch,
 ): Promise<TransportResponse> =>
   new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
@@ -74,7 +83,10 @@ const collect = (
       if (answer !== undefined) resolve({ ...answer, body: bodyOf(chunks) })
     }
     dispatcher.dispatch(options, {
-      onRequestStart: () => undefined,
+      onRequestStart: () => {
+        // Thrown, it ends this request alone; `abort` would end the connection too.
+        if (batch?.trouble !== undefined) throw batch.trouble
+      },
       onResponseStart: (_, status, headers) => {
         // Answers below 200 say that another one follows.
         if (status >= 200) answer = { status, headers }
@@ -86,7 +98,11 @@ const collect = (
         if (length > limit) controller.abort(new LongEnough())
       },
       onResponseEnd: finish,
-      onResponseError: (_, error) => (error instanceof LongEnough ? finish() : reject(error)),
+      onResponseError: (_, error) => {
+        if (error instanceof LongEnough) return finish()
+        if (batch !== undefined) batch.trouble = error
+        reject(error)
+      },
     })
   })
 
@@ -182,9 +198,9 @@ export const openTransport = (settings: TransportSettings): Transport => {
 
   const dispatch = async (
     { method, url, headers, body, verified, collect: limit }: TransportRequest,
-    line?: string,
+    batch?: Batch,
   ): Promise<TransportResponse> => {
-    const dispatcher = dispatcherFor(url, verified, line)
+    const dispatcher = dispatcherFor(url, verified, batch?.line)
     const options = {
       origin: url.origin,
       path: url.pathname + url.search,
@@ -193,9 +209,9 @@ export const openTransport = (settings: TransportSettings): Transport => {
       body: (body ?? null) as Dispatcher.DispatchOptions['body'] & null,
       // Otherwise undici closes the connection after each HEAD: https://github.com/nodejs/undici/issues/258
       reset: false,
-      ...(line === undefined ? {} : { idempotent: true, blocking: false }),
+      ...(batch === undefined ? {} : { idempotent: true, blocking: false }),
     }
-    if (limit !== undefined) return await collect(dispatcher, options, limit)
+    if (limit !== undefined) return await collect(dispatcher, options, limit, batch)
     const { statusCode: status, headers: answered, body: stream } = await api.request.call(dispatcher, options)
     const chunks = stream as AsyncIterable<Uint8Array>
     return {
@@ -226,9 +242,10 @@ export const openTransport = (settings: TransportSettings): Transport => {
       }
     },
     sendInOrder: (line, requests) => {
+      const batch: Batch = { line }
       let before: Promise<unknown> = Promise.resolve()
       return requests.map((request) => {
-        if (proxyFor(request.url) === undefined) return dispatch(request, line)
+        if (proxyFor(request.url) === undefined) return dispatch(request, batch)
         // A proxy may open a connection for each: there only an answer proves that a request was carried out.
         const sent = before.then(() => sendOnce(request))
         before = sent
