@@ -148,6 +148,12 @@ const mostOf = ({ bodyLimit = 0, errorLimit = 0 }: ExchangeRequest): number =>
 const followsRedirect = (method: Method, status: number): boolean =>
   method === 'GET' || method === 'HEAD' ? [301, 302, 303, 307, 308].includes(status) : status === 307 || status === 308
 
+/** Whether the refusal says only what to do first: log in, or ask elsewhere. */
+const leadsOn = (error: unknown, method: Method): boolean => {
+  const status = error instanceof Refusal ? (error.request?.status ?? 0) : 0
+  return status === 401 || followsRedirect(method, status)
+}
+
 /** The exchange of one client: limits per host, one budget of retries. */
 export const createExchange = (settings: ExchangeSettings): Exchange => {
   const { transport, limits, clock } = settings
@@ -357,10 +363,10 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       const failure = results[failed]
       if (failure?.status !== 'rejected') continue
       const reason: unknown = failure.reason
-      const isChallenge = reason instanceof Refusal && reason.request?.status === 401
-      if (!isChallenge) await recover(reason, 1, next.place)
+      const request = requests[answers.length]!
+      if (!leadsOn(reason, request.method)) await recover(reason, 1, next.place)
       // Alone, it is led through challenges, redirects and further attempts; those behind it follow together again.
-      answers.push(await call(requests[answers.length]!))
+      answers.push(await call(request))
       onAnswer?.(answers.length - 1)
     }
   }

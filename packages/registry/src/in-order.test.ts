@@ -127,6 +127,18 @@ test('a token that is asked for in the middle is got, and all goes on', async ()
   expect(login).toBe(true)
 })
 
+test('a redirect is followed, of what is written and of what is read', async () => {
+  await using server = await startFakeServer(({ method, path }) => {
+    const elsewhere = { status: 307, headers: { location: path.replace('/acme/', '/moved/') } }
+    const isMoved = path.includes('/moved/') || tagOf(path) === '1'
+    return method === 'PUT' ? () => (isMoved ? created : elsewhere) : isMoved ? found : elsewhere
+  })
+  await using client = openTestClient()
+  const outcome = await client.open(server.host).placeManifest(image, ['1', '2', 'latest'])
+  expect(outcome.map((entry) => entry?.digest)).toEqual([digest, digest, digest])
+  expect(client.retries).toEqual([])
+})
+
 test('a connection that breaks in the middle is no end', async () => {
   let broken = false
   await using server = await startFakeServer(({ method, path }) => {
