@@ -294,8 +294,8 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     throw new Refusal('UNKNOWN', reason, { method, url }, { status, transient: false })
   }
 
-  const repeat: Exchange['repeat'] = async (place, work) => {
-    for (let attempt = 1; ; attempt += 1) {
+  const repeatFrom = async <T>(first: number, place: string, work: (attempt: number) => Promise<T>): Promise<T> => {
+    for (let attempt = first; ; attempt += 1) {
       try {
         const result = await work(attempt)
         budget.earn()
@@ -306,8 +306,12 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     }
   }
 
-  const call: Exchange['call'] = (request) =>
-    repeat(request.place, async () => readWhole(await open(request), request.method, request.bodyLimit))
+  const repeat: Exchange['repeat'] = (place, work) => repeatFrom(1, place, work)
+
+  const callFrom = (attempt: number, request: ExchangeRequest): Promise<ReadResponse> =>
+    repeatFrom(attempt, request.place, async () => readWhole(await open(request), request.method, request.bodyLimit))
+
+  const call: Exchange['call'] = (request) => callFrom(1, request)
 
   /** Sends all at once on one connection, and gives what came of each: none of them is under way any more. */
   const sendTogether = async (
@@ -364,9 +368,10 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       if (failure?.status !== 'rejected') continue
       const reason: unknown = failure.reason
       const request = requests[answers.length]!
-      if (!leadsOn(reason, request.method)) await recover(reason, 1, next.place)
+      const isLed = leadsOn(reason, request.method)
+      if (!isLed) await recover(reason, 1, next.place)
       // Alone, it is led through challenges, redirects and further attempts; those behind it follow together again.
-      answers.push(await call(request))
+      answers.push(await callFrom(isLed ? 1 : 2, request))
       onAnswer?.(answers.length - 1)
     }
   }

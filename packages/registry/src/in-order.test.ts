@@ -112,6 +112,18 @@ test('a server that is busy is asked again after its pause, and what came behind
   expect(puts.lastIndexOf('latest')).toBeGreaterThan(puts.lastIndexOf('2'))
 })
 
+test('a server that stays busy is asked as often as for one tag alone', async () => {
+  await using server = await startFakeServer(({ method, path }) => {
+    if (method !== 'PUT') return found
+    return () => (tagOf(path) === '2' ? { status: 503 } : created)
+  })
+  await using client = openTestClient({ limits: { attempts: 3 } })
+  const work = client.open(server.host).placeManifest(image, ['1', '2', 'latest'])
+  expect((await errorOf(work)).message).toMatch(/manifests\/2: 503 .*gave up after 3 attempts/)
+  expect(server.requests.filter(({ method, path }) => method === 'PUT' && tagOf(path) === '2')).toHaveLength(3)
+  expect(client.retries).toEqual([expect.stringMatching(/; attempt 2 /), expect.stringMatching(/; attempt 3 /)])
+})
+
 test('a token that is asked for in the middle is got, and all goes on', async () => {
   let login = false
   await using server = await startFakeServer(({ method, headers }) => {
