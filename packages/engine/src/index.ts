@@ -1,4 +1,4 @@
-// @polyarch/engine: what every engine shares: the build request, launching, checking the finished layout.
+// @polyarch/engine: what every engine shares: the build request, the preflight, the run, the check of the finished layout.
 export * from './build-inputs.ts'
 export * from './build-mounts.ts'
 export * from './build-outputs.ts'
