@@ -1,5 +1,5 @@
 // Requests with everything around them that holds for any host: slots, redirects, 401, refusals, retries.
-import { Failure, type StoreErrorCode } from '@polyarch/oci'
+import { Failure, isStoreError, type StoreErrorCode } from '@polyarch/oci'
 import { type LimitedBody, readLimited } from './body.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { cleanText, errorBodyLimit, headerOf, Refusal, refusalOf, troubleOf } from './errors.ts'
@@ -159,6 +159,8 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
   const { transport, limits, clock } = settings
   const budget = createRetryBudget(limits.retryBudget)
   const answered = new Set<string>()
+  /** Hosts that answered one request and left the next one behind it unanswered: some drop those, and get one at a time. */
+  const oneByOne = new Set<string>()
   const limiters = new Map<string, Limiter>()
 
   const limiterOf = (host: string, lane: 'read' | 'write'): Limiter => {
@@ -358,6 +360,11 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       const first = answers.length
       const [next, ...others] = requests.slice(first)
       if (next === undefined) return answers
+      if (oneByOne.has(next.url.host)) {
+        answers.push(await call(next))
+        onAnswer?.(first)
+        continue
+      }
       const results = await sendTogether([next, ...others])
       for (const [position, result] of results.entries())
         if (result.status === 'fulfilled') onAnswer?.(first + position)
@@ -369,6 +376,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       const reason: unknown = failure.reason
       const request = requests[answers.length]!
       const isLed = leadsOn(reason, request.method)
+      if (failed > 0 && isStoreError(reason, 'UNREACHABLE')) oneByOne.add(request.url.host)
       if (!isLed) await recover(reason, 1, next.place)
       // Alone, it is led through challenges, redirects and further attempts; those behind it follow together again.
       answers.push(await callFrom(isLed ? 1 : 2, request))

@@ -18,8 +18,11 @@ const created: FakeReply = { status: 201, headers: { 'docker-content-digest': di
 
 const tagOf = (path: string): string => path.split('/').at(-1) ?? ''
 
-/** A fake server that answers its first request at once, and then nothing until that many more came in on one connection. */
-const startPatientServer = async (patience: number) => {
+/**
+ * A fake server that answers its first request at once, and then nothing until that many more came in on one connection.
+ * Where it drops, it answers the first of several and ends the connection.
+ */
+const startPatientServer = async (patience: number, drops = false) => {
   const asked: string[] = []
   const sockets = new Set<Socket>()
   const answer = (request: string): string =>
@@ -44,10 +47,13 @@ const startPatientServer = async (patience: number) => {
       pending = Buffer.concat([pending, chunk])
       while (takeRequest());
       if (asked.length === 1 && waiting.length < patience) return
-      for (const request of waiting.splice(0)) {
+      const taken = waiting.splice(0)
+      const dropped = drops ? taken.splice(1) : []
+      for (const request of taken) {
         asked.push(request)
         socket.write(answer(request))
       }
+      if (dropped.length > 0) socket.end()
     })
   })
   server.listen(0, '127.0.0.1')
@@ -188,6 +194,20 @@ test('a server that ends the connection with each answer gets the rest on others
   const outcome = await client.open(server.host).placeManifest(image, ['1', '2', 'latest'], (tag) => placed.push(tag))
   expect(outcome.map((entry) => entry?.digest)).toEqual([digest, digest, digest])
   expect([...new Set(placed)]).toEqual(['1', '2', 'latest'])
+})
+
+test('a server that drops what comes behind a request gets one at a time from then on', async () => {
+  await using server = await startPatientServer(6, true)
+  await using client = openTestClient()
+  const store = client.open(server.host)
+  // It finds out which scheme the host speaks.
+  await store.resolveManifest('1')
+  const references = ['1', '2', 'latest']
+  for (let times = 0; times < 2; times += 1) {
+    const outcome = await store.placeManifest(image, references)
+    expect(outcome.map((entry) => entry?.digest)).toEqual([digest, digest, digest])
+  }
+  expect(client.retries).toEqual([expect.stringMatching(/PUT .*manifests\/2: .* it broke the connection; attempt 2 /)])
 })
 
 test('a tag that reads back as nothing is asked for again before that is believed', async () => {
