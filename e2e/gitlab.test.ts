@@ -1,3 +1,4 @@
+// The reference pipeline of the README under gitlab-ci-local: a platform that does not build, and the whole way.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lacks, partPath, type RunningRegistry, repositoryRoot, startRegistry } from '@polyarch/parts'

@@ -25,7 +25,7 @@ const soundHouse: Readonly<Record<string, string>> = {
   'packages/oci/package.json': manifest('oci', './src/index.ts', []),
   'packages/oci/tsconfig.json': references(),
   'packages/oci/src/index.ts': think('oci'),
-  'packages/oci/src/index.test.ts': "import { it } from 'vitest'\nit('counts', () => {})\n",
+  'packages/oci/src/index.test.ts': "// Counts.\nimport { it } from 'vitest'\nit('counts', () => {})\n",
   'packages/ci-host/package.json': manifest('ci-host', './src/index.ts', ['execa']),
   'packages/ci-host/tsconfig.json': references(),
   'packages/ci-host/src/index.ts': "// The host.\nexport { execa } from 'execa'\nexport const env = process.env\n",
@@ -140,6 +140,12 @@ describe('the check of the rules', () => {
       file: 'packages/oci/src/index.ts',
       content: 'export const oci = 1\n',
       breach: 'packages/oci/src/index.ts: does not begin with a comment that says what lives in it',
+    },
+    {
+      rule: 'a test begins with a comment too',
+      file: 'packages/oci/src/index.test.ts',
+      content: "import { it } from 'vitest'\nit('counts', () => {})\n",
+      breach: 'packages/oci/src/index.test.ts: does not begin with a comment that says what lives in it',
     },
     {
       rule: 'a file has a name that says something',

@@ -154,13 +154,16 @@ const checkTestCode = ({ directory, sources, tests, excluded }: Package, say: Sa
       say(join(directory, 'tsconfig.json'), `does not exclude src/${folder}`)
 }
 
+const checkOpening = ({ path, opensWithComment }: SourceFile, say: Say): void => {
+  if (!opensWithComment) say(path, 'does not begin with a comment that says what lives in it')
+}
+
 const checkName = ({ path }: SourceFile, say: Say): void => {
   if (emptyNames.test(basename(path).split('.')[0] ?? '')) say(path, 'has a name that says nothing')
 }
 
 const checkFile = ({ name }: Package, file: SourceFile, say: Say): void => {
-  const { path, opensWithComment, imports, processMembers, computedImports } = file
-  if (!opensWithComment) say(path, 'does not begin with a comment that says what lives in it')
+  const { path, imports, processMembers, computedImports } = file
   if (computedImports > 0) say(path, 'imports what only its run shows')
   if (name !== 'ci-host') {
     for (const request of imports.filter(isHostModule)) say(path, `imports ${request}: only ci-host may`)
@@ -238,7 +241,10 @@ export const findBreaches = (root: string): string[] => {
     checkDirection(house, say)
     checkTestCode(house, say)
     for (const file of house.sources) checkFile(house, file, say)
-    for (const file of [...house.sources, ...house.tests]) checkName(file, say)
+    for (const file of [...house.sources, ...house.tests]) {
+      checkName(file, say)
+      checkOpening(file, say)
+    }
     if (steps.includes(name)) checkStep(house, say)
     checkManifest(house, rootManifest, say)
   }

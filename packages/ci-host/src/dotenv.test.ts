@@ -1,3 +1,4 @@
+// What of the outputs a dotenv report may hold, and what goes into files.
 import { describe, expect, test } from 'vitest'
 import { formatDotenv, outputVariable } from './dotenv.ts'
 

@@ -1,3 +1,4 @@
+// Real programs as a step starts them: their ends, their output, their environment and the end of the job.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

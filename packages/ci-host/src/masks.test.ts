@@ -1,3 +1,4 @@
+// Secrets in texts, whole, in lines and inside of each other.
 import { describe, expect, test } from 'vitest'
 import { createMasks } from './masks.ts'
 

@@ -1,3 +1,4 @@
+// Which host a process finds itself on, and what it is told there.
 import { Failure } from '@polyarch/oci'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Output in any pieces: its end, and its lines.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLineSplitter, createOutputTail } from './output-tail.ts'

@@ -1,3 +1,4 @@
+// A step as a process of its own on each host: flags, outputs, exit codes, secrets, cancellation.
 import { execFile, spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

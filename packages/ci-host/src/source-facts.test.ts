@@ -1,3 +1,4 @@
+// Repository, revision and time from real git repositories and from forges.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'

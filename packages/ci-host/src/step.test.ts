@@ -1,3 +1,4 @@
+// Raw inputs to values: flags before environment, lists, maps, and every mistake by its input’s name.
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { lines, list, map, number, orVariable, text } from './inputs.ts'

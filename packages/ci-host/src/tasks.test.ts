@@ -1,3 +1,4 @@
+// Tasks side by side, as plain lines and on a terminal.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

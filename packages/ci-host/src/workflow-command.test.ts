@@ -1,3 +1,4 @@
+// What the GitHub runner would take for a command, and what it must not.
 import { describe, expect, test } from 'vitest'
 import { formatCommand, withoutCommands } from './workflow-command.ts'
 

@@ -1,3 +1,4 @@
+// polyarch init and migrate on workspaces with and without a config.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHost, parseInputs } from '@polyarch/ci-host'

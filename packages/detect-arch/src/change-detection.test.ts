@@ -1,3 +1,4 @@
+// Real git histories, and the images that they touch.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// A polyarch.yaml that is written gives the same plan as what it was written from.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHost } from '@polyarch/ci-host'

@@ -1,3 +1,4 @@
+// What polyarch.yaml may say, and each mistake at its line and column.
 import { describe, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 

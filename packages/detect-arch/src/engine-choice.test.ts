@@ -1,3 +1,4 @@
+// The engine that auto chooses for a Dockerfile.
 import type { RawInputs } from '@polyarch/ci-host'
 import { lacks, partPath } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// The platform and the emulators of machines, from what their kernels show.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'

@@ -1,3 +1,4 @@
+// detect-arch as a process of its own: what people and forges see of it.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Plans of any size as matrices that a forge takes.
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// What holds for every plan, whatever is asked for.
 import { parsePlan } from '@polyarch/documents'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

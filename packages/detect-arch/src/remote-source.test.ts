@@ -1,3 +1,4 @@
+// Images whose sources lie in another git repository, on a real one.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// The runner that a platform gets, by the user’s map and the forge.
 import { describe, expect, test } from 'vitest'
 import { chooseRunner, type RunnerQuestion } from './runner-choice.ts'
 import { parseRunnerKey, parseRunnerLines } from './runner-map.ts'

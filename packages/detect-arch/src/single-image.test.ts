@@ -1,3 +1,4 @@
+// An image from inputs alone, docker/metadata-action’s among them.
 import { describe, expect, test } from 'vitest'
 import { readSingleImage, readTags, type SingleImageInputs } from './single-image.ts'
 

@@ -1,3 +1,4 @@
+// detect-arch on whole workspaces: the plans that it makes, and what it refuses.
 import { readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RawInputs } from '@polyarch/ci-host'

@@ -1,3 +1,4 @@
+// Tag templates, and the git facts that fill them, on each forge.
 import { describe, expect, test } from 'vitest'
 import { temporaryRepository } from './fixtures/workspace.ts'
 import { checkTagTemplate, fillTagTemplate } from './tag-template.ts'

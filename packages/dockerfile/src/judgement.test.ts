@@ -1,3 +1,4 @@
+// Verdicts by engine, lineage and version, and what holds for all tables.
 import { describe, expect, test } from 'vitest'
 import { type Feature, type Finding, features } from './feature.ts'
 import { judge } from './judgement.ts'

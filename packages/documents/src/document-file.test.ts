@@ -1,3 +1,4 @@
+// Documents on disk are whole, whatever interrupts the writing.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'

@@ -1,3 +1,4 @@
+// Names that two steps have to agree on.
 import { describe, expect, test } from 'vitest'
 import { imageIdField } from './fields.ts'
 import { handoffName, imageIdOf, legIdOf } from './naming.ts'

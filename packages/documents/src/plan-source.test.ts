@@ -1,3 +1,4 @@
+// Plans from JSON, files and artifacts.
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// Which binaries contradict a platform, and which do not.
 import { parsePlatform } from '@polyarch/oci'
 import { elfBytes } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// What inputs and legs ask to be built, and what is refused.
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'

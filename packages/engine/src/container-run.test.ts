@@ -1,3 +1,4 @@
+// The words by which docker and podman are asked for a container.
 import { expect, test } from 'vitest'
 import { type ContainerRun, planContainerCopy, planContainerRemoval, planContainerRun } from './container-run.ts'
 

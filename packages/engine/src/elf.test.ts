@@ -1,3 +1,4 @@
+// ELF headers of all kinds, and what is none.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { elfBytes } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'

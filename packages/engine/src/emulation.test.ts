@@ -1,3 +1,4 @@
+// What a machine can run, by what its kernel registers.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parsePlatform } from '@polyarch/oci'

@@ -1,3 +1,4 @@
+// Why engines end, from their codes, their words and the kernel’s counters.
 import { type Host, openHost } from '@polyarch/ci-host'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'

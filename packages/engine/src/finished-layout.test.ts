@@ -1,3 +1,4 @@
+// Layouts as engines leave them, right and wrong in every way.
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'

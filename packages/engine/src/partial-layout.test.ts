@@ -1,3 +1,4 @@
+// What is where the layout goes, before, during and after a build.
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'

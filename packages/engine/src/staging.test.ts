@@ -1,3 +1,4 @@
+// The files that engines read: what they say and who may read them.
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHost } from '@polyarch/ci-host'

@@ -1,3 +1,4 @@
+// Durations as people write them.
 import { expect, test } from 'vitest'
 import { parseTimeLimit } from './time-limit.ts'
 

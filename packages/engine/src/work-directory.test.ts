@@ -1,3 +1,4 @@
+// Work directories of runs that end, run side by side, or are killed.
 import { mkdir, readdir, stat, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { temporaryDirectory } from '@polyarch/parts'

@@ -1,3 +1,4 @@
+// What makes a container of the kaniko image, and every machine that is none.
 import { readFile } from 'node:fs/promises'
 import { openHost } from '@polyarch/ci-host'
 import { temporaryDirectory } from '@polyarch/parts'

@@ -1,3 +1,4 @@
+// The executor’s log as lines, failures and wrong images.
 import type { Log } from '@polyarch/ci-host'
 import { findReason } from '@polyarch/engine'
 import { type Failure, parsePlatform } from '@polyarch/oci'

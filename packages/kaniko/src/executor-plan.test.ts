@@ -1,3 +1,4 @@
+// The executor’s arguments and environment.
 import type { BuildRequest } from '@polyarch/engine'
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Executors from files and out of images, on a real registry.
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'

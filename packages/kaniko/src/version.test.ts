@@ -1,3 +1,4 @@
+// The kaniko that an image’s name or an executor tells of.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { openHost } from '@polyarch/ci-host'
 import { lacks, partPath, temporaryDirectory } from '@polyarch/parts'

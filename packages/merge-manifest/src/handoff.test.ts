@@ -1,3 +1,4 @@
+// Records as artifacts of other jobs.
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// The media type and the bytes of an index.
 import { type Descriptor, digestOf, mediaTypes, parseIndex } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'
 import { chooseMediaType, composeIndex } from './index-content.ts'

@@ -1,3 +1,4 @@
+// Which tags may be overwritten, by policies and patterns.
 import type { TagOutcome } from '@polyarch/documents'
 import { digestOf } from '@polyarch/oci'
 import fc from 'fast-check'

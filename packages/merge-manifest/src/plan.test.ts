@@ -1,3 +1,4 @@
+// Records held against what is wanted: exactly that, or every reason why not.
 import { DigestRecord, sealPlan } from '@polyarch/documents'
 import { digestOf, Failure } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Records in directories, files, globs and JSON.
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { digestOf } from '@polyarch/oci'

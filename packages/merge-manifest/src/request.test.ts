@@ -1,3 +1,4 @@
+// What a merge is asked for, with and without a plan.
 import { sealPlan } from '@polyarch/documents'
 import { digestOf } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// The one image of layouts, right and wrong in every way.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openLayout } from '@polyarch/layout'

@@ -1,3 +1,4 @@
+// What is pushed where, with and without a plan.
 import { sealPlan } from '@polyarch/documents'
 import { describe, expect, test } from 'vitest'
 import { anchorOf, mountSources, planPush } from './plan.ts'

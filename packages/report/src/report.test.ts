@@ -1,3 +1,4 @@
+// Results of whole runs as markdown and as a table.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'

@@ -1,3 +1,4 @@
+// The generated files are what their sources say, and safe in a shell.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { boolean, choice, defineStep, list, map, number, type Step, text } from '@polyarch/ci-host'

@@ -92,9 +92,8 @@ export const describeStore = (name: string, openStore: (repository: string) => S
         await store.pushBlob(blob.descriptor, sampleContent(blob.bytes))
         const { digest, size } = blob.descriptor
         expect(Buffer.from(await store.getSmallBlob(digest, size)).equals(blob.bytes)).toBe(true)
-        const error = await outcomeOf(store.getSmallBlob(digest, size - 1))
-        expect(error).toBeInstanceOf(Failure)
-        expect((error as Failure).message).toContain(`limit of ${size - 1}`)
+        const error = await expectRefusal(store.getSmallBlob(digest, size - 1), 'SIZE_INVALID')
+        expect(error.message).toContain(`limit of ${size - 1}`)
         await expectRefusal(store.getSmallBlob(nothing, size), 'BLOB_UNKNOWN', 'NAME_UNKNOWN')
       })
 
