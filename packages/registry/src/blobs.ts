@@ -1,5 +1,6 @@
 // Whether a repository has a blob, and the bytes of small ones.
 import { createVerifier, type Digest, isStoreError, StoreError } from '@polyarch/oci'
+import { readLimited } from './body.ts'
 import { headerOf } from './errors.ts'
 import { forgetBlob, noteBlob, type RegistryHost, readScope } from './registry-host.ts'
 
@@ -36,15 +37,23 @@ export const getSmallBlob = async (
   digest: Digest,
   limit: number,
 ): Promise<Uint8Array> => {
-  const { bytes } = await host.call({
-    method: 'GET',
-    repository,
-    target: `blobs/${digest}`,
-    scopes: [readScope(repository)],
-    accept: [200],
-    notFound: 'BLOB_UNKNOWN',
-    bodyLimit: limit,
+  const { bytes, truncated } = await host.repeat(repository, async () => {
+    const { body } = await host.open({
+      method: 'GET',
+      repository,
+      target: `blobs/${digest}`,
+      scopes: [readScope(repository)],
+      accept: [200],
+      notFound: 'BLOB_UNKNOWN',
+      bodyLimit: limit,
+    })
+    return await readLimited(body, limit)
   })
+  if (truncated)
+    throw new StoreError(
+      'SIZE_INVALID',
+      `${host.name}/${repository}@${digest} has more bytes than the limit of ${limit}`,
+    )
   const verifier = createVerifier(digest)
   verifier.update(bytes)
   if (!verifier.matches())
