@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 /** What a generator, a help text and a reader of raw values need to know of an input. */
 export interface InputFacts {
-  readonly kind: 'text' | 'list' | 'map' | 'boolean' | 'choice' | 'number'
+  readonly kind: 'text' | 'list' | 'map' | 'lines' | 'boolean' | 'choice' | 'number'
   readonly description: string
   readonly required: boolean
   readonly secret: boolean
@@ -115,7 +115,7 @@ export const map = (description: string, options: InputOptions = {}) =>
 export const lines = (description: string, options: InputOptions = {}) =>
   registerFacts(
     rawInput.prefault(options.default ?? []).transform((raw) => splitLines(raw)),
-    factsOf('map', description, options),
+    factsOf('lines', description, options),
   )
 
 /** `true` or `false`, as YAML 1.2's core schema writes them. */

@@ -11,6 +11,7 @@ const placeholderOf: Readonly<Record<InputFacts['kind'], string>> = {
   text: '<text>',
   list: '<items>',
   map: '<key=value>',
+  lines: '<line>',
   boolean: '',
   choice: '<word>',
   number: '<number>',

@@ -12,6 +12,7 @@ const kindWords: Readonly<Record<InputFacts['kind'], string>> = {
   text: 'text',
   list: 'list',
   map: 'lines',
+  lines: 'lines',
   boolean: '`true`, `false`',
   choice: '',
   number: 'number',
