@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type MergeScene, openMergeScene } from './testing/merge-scene.ts'
+import { images, type MergeScene, openMergeScene } from './testing/merge-scene.ts'
 
 describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with immutable tags', () => {
   let registry: RunningRegistry
@@ -21,12 +21,27 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
   })
   afterEach(() => scene[Symbol.asyncDispose]())
 
-  /** Passes everything on to the registry but the move of some tags, which it refuses as ECR does. */
-  const startImmutable = async (tags: readonly string[], beforeRefusal: () => Promise<void> = async () => {}) => {
-    const refused = (request: IncomingMessage) =>
-      request.method === 'PUT' && tags.some((tag) => request.url?.endsWith(`/manifests/${tag}`))
+  /**
+   * Passes everything on to the registry but the move of some tags, which it refuses as ECR does, and some moves that it
+   * is too busy for; `before` says how often the tag was moved before.
+   */
+  const startImmutable = async (
+    refuses: (tag: string, before: number) => boolean,
+    beforeRefusal: () => Promise<void> = async () => {},
+    isBusy: (tag: string, before: number) => boolean = () => false,
+  ) => {
+    const moves: string[] = []
+    const tagOf = ({ method, url }: IncomingMessage) => (method === 'PUT' ? url?.split('/manifests/')[1] : undefined)
     const server = createServer((incoming, outgoing) => {
-      if (refused(incoming)) {
+      const tag = tagOf(incoming)
+      const before = moves.filter((moved) => moved === tag).length
+      if (tag !== undefined) moves.push(tag)
+      if (tag !== undefined && isBusy(tag, before)) {
+        incoming.resume()
+        outgoing.writeHead(503).end()
+        return
+      }
+      if (tag !== undefined && refuses(tag, before)) {
         incoming.resume()
         void beforeRefusal().then(() =>
           outgoing.writeHead(400).end('{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}'),
@@ -52,7 +67,7 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
   }
 
   test('does not touch a tag that is in use where it refuses one before it, and says what is in place', async () => {
-    await using immutable = await startImmutable(['1.2'])
+    await using immutable = await startImmutable((tag) => tag === '1.2')
     scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
     await scene.pushBoth()
     const { digest } = await scene.merge({ ...scene.inputs(), tags: 'latest', annotations: 'made=before' })
@@ -72,8 +87,9 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
     const { bytes, descriptor } = await scene
       .open(other)
       .getManifest((await scene.merge({ ...scene.inputs(), tags: '' })).digest!)
-    await using immutable = await startImmutable(['1.2.3'], () =>
-      scene.open(other).pushManifest({ bytes, descriptor }, '1.2.3'),
+    await using immutable = await startImmutable(
+      (tag) => tag === '1.2.3',
+      () => scene.open(other).pushManifest({ bytes, descriptor }, '1.2.3'),
     )
     scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
     await scene.pushBoth()
@@ -83,5 +99,44 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
       { tag: 'latest', previous: null, status: 'created' },
     ])
     expect(await scene.tagsOf(other)).toEqual({ '1.2.3': digest, latest: digest })
+  })
+
+  test('reads the tags before that one back as well', async () => {
+    const other = scene.repository
+    await scene.pushBoth()
+    const store = scene.open(other)
+    const merged = await store.getManifest((await scene.merge({ ...scene.inputs(), tags: '' })).digest!)
+    await using immutable = await startImmutable(
+      (tag) => tag === '2',
+      async () => {
+        await store.pushManifest(merged, '2')
+        while (!(await store.listTags()).includes('1'));
+        await store.pushManifest(images.amd64.manifest, '1')
+      },
+    )
+    scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
+    await scene.pushBoth()
+    await expect(scene.merge({ ...scene.inputs(), tags: '1,2' })).rejects.toMatchObject({
+      kind: 'verification',
+      message: expect.stringMatching(
+        /web:1 is sha256:\w+ after it was set to sha256:\w+: something else writes this tag/,
+      ),
+    })
+  })
+
+  test('takes a tag that it wrote twice, because one before it had to wait, for written', async () => {
+    const other = scene.repository
+    await using immutable = await startImmutable(
+      (tag, before) => ['1', '2', '3'].includes(tag) && before > 0,
+      undefined,
+      (tag, before) => tag === '0' && before === 0,
+    )
+    scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
+    await scene.pushBoth()
+    const { digest, result } = await scene.merge({ ...scene.inputs(), tags: '0,1,2,3' })
+    expect(result?.repositories[0]?.tags).toEqual(
+      ['0', '1', '2', '3'].map((tag) => ({ tag, previous: null, status: 'created' })),
+    )
+    expect(await scene.tagsOf(other)).toEqual({ '0': digest, '1': digest, '2': digest, '3': digest })
   })
 })

@@ -1,6 +1,7 @@
 // Looks tags up, decides what becomes of each, moves them and reads them back.
 import type { TagOutcome } from '@polyarch/documents'
 import {
+  type Descriptor,
   type Digest,
   findManifest,
   isStoreError,
@@ -39,9 +40,23 @@ const groupTags = (planned: readonly TagOutcome[]): TagOutcome[][] => {
 const mayBeImmutable = (error: unknown): boolean =>
   isStoreError(error, 'DENIED', 'TAG_INVALID', 'MANIFEST_INVALID', 'UNSUPPORTED', 'UNKNOWN')
 
+/** @throws {Failure} verification, where one of the tags reads back as something else: another run wrote it at the same time. */
+const requireDigest = (
+  store: Store,
+  digest: Digest,
+  references: readonly string[],
+  found: readonly (Descriptor | undefined)[],
+): void => {
+  const wrong = references.flatMap((tag, position) =>
+    found[position]?.digest === digest ? [] : [`${store.location}:${tag} is ${found[position]?.digest ?? 'not there'}`],
+  )
+  if (wrong.length > 0)
+    throw verificationFailure(`${wrong.join('; ')} after it was set to ${digest}: something else writes this tag`)
+}
+
 /**
  * Writes the tags in the order given, reads them back, and says what became of each.
- * @throws {Failure} verification, where one points at something else: another run wrote it at the same time.
+ * @throws {Failure} verification, where one points at something else.
  */
 const writeTags = async (
   store: Store,
@@ -62,20 +77,18 @@ const writeTags = async (
     }
     try {
       const references = pending.map(({ tag }) => tag)
-      const found = await store.placeManifest(index, references, place)
-      const wrong = references.flatMap((tag, position) =>
-        found[position]?.digest === digest
-          ? []
-          : [`${store.location}:${tag} is ${found[position]?.digest ?? 'not there'}`],
-      )
-      if (wrong.length > 0)
-        throw verificationFailure(`${wrong.join('; ')} after it was set to ${digest}: something else writes this tag`)
+      requireDigest(store, digest, references, await store.placeManifest(index, references, place))
     } catch (error) {
+      if (!mayBeImmutable(error)) throw error
+      const placed = pending.flatMap(({ tag }) => (outcomes.has(tag) ? [tag] : []))
       const refused = pending.find(({ tag }) => !outcomes.has(tag))
-      if (refused === undefined || !mayBeImmutable(error)) throw error
-      // Another run was faster, and wrote the same: nothing is left to do.
-      if ((await findManifest(store, refused.tag))?.digest !== digest) throw error
-      outcomes.set(refused.tag, planTag(refused.tag, digest, digest))
+      // Another run was faster, and wrote the same; without one, a tag in place was written again behind one that was not.
+      if (refused !== undefined) {
+        if ((await findManifest(store, refused.tag))?.digest !== digest) throw error
+        outcomes.set(refused.tag, planTag(refused.tag, digest, digest))
+      }
+      // The refusal came before they were read back.
+      requireDigest(store, digest, placed, await Promise.all(placed.map((tag) => findManifest(store, tag))))
     }
   }
 }
