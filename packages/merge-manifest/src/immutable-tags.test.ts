@@ -81,6 +81,17 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
     expect(await readdir(scene.directory)).toEqual(['records'])
   })
 
+  test('creates no tag behind one that is in use and that it refuses to move', async () => {
+    const other = scene.repository
+    await scene.pushBoth()
+    const { digest } = await scene.merge({ ...scene.inputs(), tags: '1.2', annotations: 'made=before' })
+    await using immutable = await startImmutable((tag) => tag === '1.2')
+    scene.repository = `${immutable.host}/${scene.repository.split('/').slice(1).join('/')}`
+    await scene.pushBoth()
+    await expect(scene.merge({ ...scene.inputs(), tags: '1.2,latest' })).rejects.toThrow('the tag is immutable')
+    expect(await scene.tagsOf(other)).toEqual({ '1.2': digest })
+  })
+
   test('may have got the tag from another run that wrote the same', async () => {
     const other = scene.repository
     await scene.pushBoth()

@@ -23,14 +23,15 @@ export const planTag = (tag: string, previous: Digest | null, digest: Digest): T
 })
 
 /**
- * The tags in groups, of which each is written only when all before it are in place: a tag that people use already is
- * not touched while one before it may still be refused. New tags next to each other go together.
+ * The tags in groups, of which each is written only when all before it are in place. A tag that people use already is
+ * alone: it is not touched while one before it may still be refused, and it is the likeliest to be refused itself. New
+ * tags next to each other go together.
  */
 const groupTags = (planned: readonly TagOutcome[]): TagOutcome[][] => {
   const groups: TagOutcome[][] = []
   for (const tag of planned) {
     const last = groups.at(-1)
-    if (tag.status === 'moved' || last === undefined) groups.push([tag])
+    if (last === undefined || tag.status === 'moved' || last[0]?.status === 'moved') groups.push([tag])
     else last.push(tag)
   }
   return groups
