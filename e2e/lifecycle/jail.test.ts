@@ -29,9 +29,15 @@ describe.skipIf(lacks('root'))('the jail of the lifecycle refuses', () => {
     await work(path)
   }
 
-  test.each(['/', '/usr', repositoryRoot])('%s', async (root) => {
+  test.each(['/', '/usr', '/var'])('%s', async (root) => {
     await expect(runInJail({ ...harmless, root })).rejects.toThrow('it is not below')
     expect(await runScript(root)).toContain(refusal)
+  })
+
+  test('this repository, wherever it is', async () => {
+    // In a clone below the temporary directory only the mark is missing.
+    await expect(runInJail({ ...harmless, root: repositoryRoot })).rejects.toThrow(/it is not below|ENOENT/)
+    expect(await runScript(repositoryRoot)).toContain(refusal)
   })
 
   test('a directory that nobody marked as disposable', async () => {
