@@ -56,7 +56,7 @@ describe('inputs', () => {
       'optional text',
       'layers text',
       'concurrency number',
-      'registry-auth map',
+      'registry-auth lines',
     ])
   })
 })
