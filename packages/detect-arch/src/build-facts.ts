@@ -11,7 +11,7 @@ import {
 import type { PlannedBuild } from '@polyarch/documents'
 import { Failure, inputFailure, parsePlatform } from '@polyarch/oci'
 import type { openBuildFiles } from './build-files.ts'
-import { findBuildPaths } from './build-paths.ts'
+import { findContext, findDockerfile } from './build-paths.ts'
 import type { BuildRequest, ImageRequest } from './image-request.ts'
 import type { Problem } from './problem.ts'
 import type { FetchSource } from './remote-source.ts'
@@ -64,33 +64,34 @@ const resolveArgs = ({ args }: BuildRequest, env: BuildWorkspace['env']): Record
     }),
   )
 
-/** Both paths, relative to the workspace, with the commit of a remote source. */
+/** The keys of an image in which a build can be wrong. */
+type BuildKey = 'build-args' | 'source' | 'context' | 'dockerfile' | 'target'
+
+/** What is built, relative to the workspace; `reading` is told of each key before its value is looked at. */
 const locate = async (
   request: BuildRequest,
   { directory, env, fetchSource }: BuildWorkspace,
+  reading: (key: BuildKey) => void,
 ): Promise<PlannedBuild> => {
   const settings = {
     target: request.target,
     args: resolveArgs(request, env),
     ...(request.allow.length === 0 ? {} : { allow: [...request.allow] }),
   }
-  if (request.source === null) return { ...(await findBuildPaths(directory, request)), ...settings, remote: null }
-  const { directory: root, ...remote } = await fetchSource(request.source)
-  const paths = await findBuildPaths(resolve(directory, root), request)
+  reading('source')
+  const source = request.source && (await fetchSource(request.source))
+  const root = source?.directory ?? '.'
+  const workspace = resolve(directory, root)
+  reading('context')
+  const context = await findContext(workspace, request.context)
+  reading('dockerfile')
+  const dockerfile = await findDockerfile(workspace, request.dockerfile)
   return {
-    context: posix.join(root, paths.context),
-    dockerfile: posix.join(root, paths.dockerfile),
+    context: posix.join(root, context),
+    dockerfile: posix.join(root, dockerfile),
     ...settings,
-    remote,
+    remote: source && { url: source.url, ref: source.ref, commit: source.commit },
   }
-}
-
-/** The key of the image that a message is about. */
-const keyOf = (message: string): string => {
-  if (message.startsWith('source')) return 'source'
-  if (message.startsWith('build argument')) return 'build-args'
-  if (message.includes('there is no stage')) return 'target'
-  return message.includes('Dockerfile') ? 'dockerfile' : 'context'
 }
 
 /** The facts of a build; undefined where something is wrong, which is added to the problems. */
@@ -100,17 +101,20 @@ export const readBuildFacts = async (
   workspace: BuildWorkspace,
   problems: Problem[],
 ): Promise<BuildFacts | undefined> => {
+  let key: BuildKey = 'build-args'
   try {
-    const build = await locate(request, workspace)
+    const build = await locate(request, workspace, (next) => {
+      key = next
+    })
     const { dockerfile, problems: mistakes } = await workspace.files(build.dockerfile)
     problems.push(...mistakes)
     if (mistakes.length > 0) return undefined
+    key = 'target'
     if (dockerfile.stages.length > 0) requireTarget(dockerfile, request.target)
     return describeBuild(build, dockerfile)
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'input') throw error
-    const { message } = error
-    problems.push({ place: image.placeOf(keyOf(message)), message: `${image.id}: ${message}` })
+    problems.push({ place: image.placeOf(key), message: `${image.id}: ${error.message}` })
     return undefined
   }
 }

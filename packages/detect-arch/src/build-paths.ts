@@ -3,12 +3,6 @@ import { realpath, stat } from 'node:fs/promises'
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { inputFailure } from '@polyarch/oci'
 
-export interface BuildPaths {
-  /** Relative to the workspace, with `/`; "." for the workspace itself. */
-  readonly context: string
-  readonly dockerfile: string
-}
-
 const within = (directory: string, path: string): string | undefined => {
   const below = relative(directory, path)
   if (below === '') return '.'
@@ -39,16 +33,14 @@ const findInside = async (workspace: string, what: 'context' | 'Dockerfile', pat
 }
 
 /**
- * The path of a directory, checked to exist inside the workspace.
- * @throws {Failure} input, where it is not.
+ * The path of a directory below the workspace, with `/`; "." for the workspace itself.
+ * @throws {Failure} input, where it is none or outside.
  */
 export const findContext = (workspace: string, path: string): Promise<string> => findInside(workspace, 'context', path)
 
 /**
- * Both paths of a build, checked to exist inside the workspace.
- * @throws {Failure} input, for the first that is not.
+ * The path of a Dockerfile below the workspace, with `/`.
+ * @throws {Failure} input, where it is none or outside.
  */
-export const findBuildPaths = async (workspace: string, paths: BuildPaths): Promise<BuildPaths> => ({
-  context: await findContext(workspace, paths.context),
-  dockerfile: await findInside(workspace, 'Dockerfile', paths.dockerfile),
-})
+export const findDockerfile = (workspace: string, path: string): Promise<string> =>
+  findInside(workspace, 'Dockerfile', path)

@@ -127,6 +127,11 @@ describe('a Dockerfile', () => {
     await expect(planOf(image(dockerfile, more))).rejects.toThrow(message)
   })
 
+  test('that is in a place named after it is not taken for the mistake in its context', async () => {
+    const files = { 'polyarch.yaml': 'version: 1\nimages:\n  web: { context: Dockerfiles, dockerfile: Dockerfile }\n' }
+    await expect(planOf(files)).rejects.toThrow('polyarch.yaml:3:19: web: there is no directory Dockerfiles')
+  })
+
   test('of another frontend is left to it', async () => {
     const { plan } = await planOf(image('# syntax=example.com/other:1\nFROM a\nMAGIC x\n'))
     expect(plan.legs).toHaveLength(1)
