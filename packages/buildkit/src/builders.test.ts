@@ -169,6 +169,16 @@ describe('the choice', () => {
     })
   })
 
+  test('what is no address is refused, wherever it stands', async () => {
+    await expect(chooseBuilder({ ...inputs, 'buildkit-host': 'buildkitd' }, hostWith({}))).rejects.toMatchObject({
+      kind: 'input',
+      message: 'input buildkit-host: "buildkitd" is not an address, for example tcp://buildkitd:1234',
+    })
+    await expect(chooseBuilder(inputs, hostWith({ BUILDKIT_HOST: 'buildkitd:1234' }))).rejects.toThrow(
+      /^BUILDKIT_HOST: /,
+    )
+  })
+
   test('inputs for another builder are refused', async () => {
     await expect(
       chooseBuilder({ ...inputs, builder: 'buildx', 'buildkit-host': 'tcp://a:1' }, hostWith({})),

@@ -26,6 +26,9 @@ const works = async (host: Host, file: string, args: readonly string[]): Promise
   }
 }
 
+/** As buildctl and docker's remote driver take it: tcp, unix, ssh, docker-container and more. */
+const addressPattern = /^[a-z][a-z0-9+-]*:\/\/\S+$/
+
 /**
  * The builder that the inputs name, or for `auto` the first that there is: the one at buildkit-host, a buildkitd of
  * this machine, docker buildx.
@@ -39,6 +42,10 @@ export const chooseBuilder = async (
   const address = given ?? (host.env['BUILDKIT_HOST'] || undefined)
   if (given !== undefined && builder !== 'auto' && builder !== 'remote')
     throw inputFailure(`input buildkit-host: builder ${builder} does not use it: leave it out, or say remote`)
+  if (address !== undefined && !addressPattern.test(address))
+    throw inputFailure(
+      `${given === undefined ? 'BUILDKIT_HOST' : 'input buildkit-host'}: "${address}" is not an address, for example tcp://buildkitd:1234`,
+    )
   const isOwn = builder === 'auto' || builder === 'buildkitd'
   if (!isOwn && (inputs['buildkit-state'] !== undefined || inputs['buildkitd-args'].length > 0))
     throw inputFailure(

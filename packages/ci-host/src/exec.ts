@@ -56,9 +56,10 @@ export const createExec =
     for (const { splitter } of [stdout, stderr]) splitter?.end()
     if (result.exitCode === undefined && result.signal === undefined && !result.isCanceled) {
       if (missingProgram(result.code))
-        throw inputFailure(`cannot run ${command.file} in ${cwd}: no such program, or it may not be run`, {
-          cause: result.cause,
-        })
+        throw inputFailure(
+          `cannot run ${command.file}: there is no such program${command.file.includes('/') ? '' : ' on the PATH'}, or it may not be run in ${cwd}`,
+          { cause: result.cause },
+        )
       throw new Error(`cannot run ${command.file}: ${result.shortMessage ?? 'it did not start'}`, {
         cause: result.cause,
       })
