@@ -114,17 +114,19 @@ const readImage = async (planned: PlannedChild, located: StatedImage, options: C
   const { source } = planned
   // Its record names the config: no round trip for finding out from the manifest.
   const config = 'record' in source && stated === located.stated ? source.record.configDigest : undefined
-  const [content, attestations, bytes] = await Promise.all([
+  const bytes = config === undefined ? undefined : getConfigBytes(store, config as Digest)
+  // That the manifest is missing, or names another config, says more than that this one cannot be read.
+  bytes?.catch(() => undefined)
+  const [content, attestations] = await Promise.all([
     getManifestOfType(store, stated),
     options.attestations === 'keep' ? readAttestations(store, stated, image.attestations) : [],
-    config === undefined ? undefined : getConfigBytes(store, config as Digest),
   ])
   const manifest = parseManifest(content.bytes)
   if (config !== undefined && config !== manifest.config.digest)
     throw verificationFailure(
       `${store.location}@${stated.digest} has the config ${manifest.config.digest}: its record says ${config}`,
     )
-  const platform = platformOf(await getImageConfig(store, manifest.config, bytes))
+  const platform = platformOf(await getImageConfig(store, manifest.config, await bytes))
   if (!samePlatform(platform, parsePlatform(planned.platform)))
     throw verificationFailure(
       `${store.location}@${stated.digest} is for ${formatPlatform(platform)}, not for ${planned.platform}`,

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RawInputs } from '@polyarch/ci-host'
 import type { DigestRecord } from '@polyarch/documents'
-import { type Descriptor, mediaTypes } from '@polyarch/oci'
+import { type Descriptor, digestOf, mediaTypes } from '@polyarch/oci'
 import { lacks, pushSampleImage, type RunningRegistry, sampleImage, startRegistry } from '@polyarch/parts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { amd64, arm64, attestationTo, images, type MergeScene, openMergeScene } from './testing/merge-scene.ts'
@@ -69,6 +69,11 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest changes no tag when it
       /is application\/vnd\.oci\.image\.manifest.*says application\/vnd\.docker/,
     ],
     ['config', { configDigest: images.amd64.config.descriptor.digest }, /has the config sha256:.*: its record says/],
+    [
+      'config that is nowhere',
+      { configDigest: digestOf(Buffer.from('nothing')) },
+      /has the config .*: its record says/,
+    ],
   ])('a record with a wrong %s', async (_, changes, message) => {
     await withArm(changes)
     await expectRefusal(scene.inputs(), 'verification', message)
