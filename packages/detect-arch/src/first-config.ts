@@ -6,7 +6,7 @@ import { type Dockerfile, parseDockerfile } from '@polyarch/dockerfile'
 import { imageIdOf } from '@polyarch/documents'
 import { inputFailure } from '@polyarch/oci'
 import { formatConfig } from './config-text.ts'
-import type { ImageRequest } from './image-request.ts'
+import { type ImageRequest, plainBuild, plainImage } from './image-request.ts'
 import type { WrittenConfig } from './migration.ts'
 import { listFiles } from './workspace-files.ts'
 
@@ -76,25 +76,11 @@ export const writeFirstConfig = async (host: Pick<Host, 'directory' | 'exec'>): 
     const id = distinctId(idOf(file, basename(host.directory)), ids)
     ids.add(id)
     images.push({
+      ...plainImage,
       id,
-      build: {
-        context: await findContext(host.directory, file, dockerfile),
-        dockerfile: file,
-        target: null,
-        args: {},
-        source: null,
-        allow: [],
-      },
-      repositories: null,
+      build: { ...plainBuild, context: await findContext(host.directory, file, dockerfile), dockerfile: file },
       platforms: ['linux/amd64', 'linux/arm64'],
       tags: ['{{version}}', 'latest'],
-      labels: {},
-      annotations: {},
-      engine: 'auto',
-      emulate: 'auto',
-      needs: [],
-      watch: [],
-      prebuilt: {},
       placeOf: () => ({ file }),
     })
   }

@@ -57,6 +57,29 @@ export interface ImageRequest {
   readonly placeOf: (...path: (string | number)[]) => Place
 }
 
+/** A build of which nothing but its place is said. */
+export const plainBuild: Omit<BuildRequest, 'context' | 'dockerfile'> = {
+  target: null,
+  args: {},
+  source: null,
+  allow: [],
+}
+
+/** An image of which nothing is said. */
+export const plainImage: Omit<ImageRequest, 'id' | 'placeOf'> = {
+  build: null,
+  repositories: null,
+  platforms: null,
+  tags: [],
+  labels: {},
+  annotations: {},
+  engine: 'auto',
+  emulate: 'auto',
+  needs: [],
+  watch: [],
+  prebuilt: {},
+}
+
 /** Everything that was asked for, and the runners to build it on. */
 export interface PlanRequest {
   readonly images: readonly ImageRequest[]

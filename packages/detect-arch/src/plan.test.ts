@@ -2,7 +2,7 @@
 import { parsePlan } from '@polyarch/documents'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ImageRequest } from './image-request.ts'
+import { type ImageRequest, plainImage } from './image-request.ts'
 import { type ImageFacts, makePlan, type PlanFacts } from './plan.ts'
 import { findCycle } from './request-check.ts'
 
@@ -25,18 +25,8 @@ const sketch: fc.Arbitrary<Sketch> = fc.record({
 })
 
 const requestOf = (id: string): ImageRequest => ({
+  ...plainImage,
   id,
-  build: null,
-  repositories: null,
-  platforms: null,
-  tags: [],
-  labels: {},
-  annotations: {},
-  engine: 'auto',
-  emulate: 'auto',
-  needs: [],
-  watch: [],
-  prebuilt: {},
   placeOf: () => ({ file: 'polyarch.yaml' }),
 })
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseInput, requireValues } from '@polyarch/ci-host'
 import { imageIdField, imageIdOf } from '@polyarch/documents'
 import { inputFailure, isTag, parseReference } from '@polyarch/oci'
-import { dockerfileIn, type ImageRequest } from './image-request.ts'
+import { dockerfileIn, type ImageRequest, plainBuild, plainImage } from './image-request.ts'
 import { checkTagTemplate } from './tag-template.ts'
 
 export interface SingleImageInputs {
@@ -123,26 +123,11 @@ export const readSingleImage = (inputs: SingleImageInputs, directory: string): I
   const [named] = readTags(inputs.tags).repositories
   return withDetails(
     {
+      ...plainImage,
       // A directory's name is a layout's too, so it becomes an id in the same way.
       id: id ?? imageIdOf(named ?? `oci:${resolve(directory, context)}`),
-      build: {
-        context,
-        dockerfile: dockerfileIn(context, inputs.dockerfile ?? 'Dockerfile'),
-        target: null,
-        args: {},
-        source: null,
-        allow: [],
-      },
+      build: { ...plainBuild, context, dockerfile: dockerfileIn(context, inputs.dockerfile ?? 'Dockerfile') },
       repositories: repository === undefined ? null : [repository],
-      platforms: null,
-      tags: [],
-      labels: {},
-      annotations: {},
-      engine: 'auto',
-      emulate: 'auto',
-      needs: [],
-      watch: [],
-      prebuilt: {},
       placeOf: (...path) => ({ file: `input ${path[0] ?? 'image'}` }),
     },
     inputs,
