@@ -116,7 +116,7 @@ images:
       ['allow: [{ finding: copy-exlude, reason: x }]'],
       '4:24: there is no finding "copy-exlude": did you mean "copy-exclude"?',
     ],
-    ['an extension of nothing', ['extend: { layers: layers }'], '4:13: expected run, build; found nothing'],
+    ['an extension of nothing', ['extend: { layers: layers }'], '4:5: "kind" is missing: expected run, build'],
     [
       'a placeholder that there is not',
       ['extend: { kind: run, layers: "layers/{{arch}}" }'],

@@ -63,6 +63,13 @@ const describeType = (expected: string, path: YamlPath, source: YamlSource): str
 const nearestBranch = (branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined =>
   branches.find((issues) => issues.some((issue) => issue.path.length > 0 || issue.code === 'custom'))
 
+/** A key that has to be there and is not. */
+const missing = (path: YamlPath, source: YamlSource, hint = ''): Problem[] | undefined => {
+  const key = path.at(-1)
+  if (key === undefined || valueAt(source.value, path) !== undefined) return undefined
+  return [{ place: source.placeOfKey(path.slice(0, -1)), message: `"${String(key)}" is missing${hint}` }]
+}
+
 const describeIssue = (issue: Issue, base: YamlPath, schema: z.ZodType, source: YamlSource): Problem[] => {
   const path = [...base, ...issue.path]
   const at = (message: string): Problem[] => [{ place: source.placeOf(path), message }]
@@ -77,14 +84,15 @@ const describeIssue = (issue: Issue, base: YamlPath, schema: z.ZodType, source: 
         }))
     case 'invalid_key':
       return issue.issues.map(({ message }) => ({ place: source.placeOfKey(path), message }))
-    case 'invalid_type': {
-      const key = path.at(-1)
-      if (valueAt(source.value, path) === undefined && key !== undefined)
-        return [{ place: source.placeOfKey(path.slice(0, -1)), message: `"${String(key)}" is missing` }]
-      return at(describeType(issue.expected, path, source))
+    case 'invalid_type':
+      return missing(path, source) ?? at(describeType(issue.expected, path, source))
+    case 'invalid_value': {
+      const expected = issue.values.map(String).join(', ')
+      return (
+        missing(path, source, `: expected ${expected}`) ??
+        at(`expected ${expected}; found ${describeValue(valueAt(source.value, path))}`)
+      )
     }
-    case 'invalid_value':
-      return at(`expected ${issue.values.map(String).join(', ')}; found ${describeValue(valueAt(source.value, path))}`)
     case 'invalid_union': {
       const branch = nearestBranch(issue.errors)
       if (branch) return branch.flatMap((inner) => describeIssue(inner, path, schema, source))
