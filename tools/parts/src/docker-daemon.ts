@@ -29,14 +29,6 @@ const waitUntilReady = async (daemon: ChildProcess, ask: () => Promise<unknown>,
   throw new Error(`dockerd did not start: ${(await readFile(log, 'utf8')).trim().split('\n').at(-1)}`)
 }
 
-/** The mount points below the directory, the innermost first. */
-const mountsBelow = async (directory: string): Promise<string[]> =>
-  (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .flatMap((line) => line.split(' ')[4] ?? [])
-    .filter((target) => target.startsWith(`${directory}/`))
-    .toReversed()
-
 /** Starts a daemon without a network of its own: its containers use the machine's, or none. */
 export const startDocker = async (): Promise<RunningDocker> => {
   const root = await mkdtemp(join(tmpdir(), 'polyarch-docker-'))
@@ -51,6 +43,10 @@ export const startDocker = async (): Promise<RunningDocker> => {
     [
       '--pdeathsig',
       'TERM',
+      // What it mounts goes away with it.
+      'unshare',
+      '--mount',
+      '--propagation=private',
       partPath('docker'),
       `--data-root=${at('data')}`,
       `--exec-root=${at('exec')}`,
@@ -66,8 +62,6 @@ export const startDocker = async (): Promise<RunningDocker> => {
   const stop = async (): Promise<void> => {
     if (daemon.exitCode === null && daemon.signalCode === null) daemon.kill('SIGTERM')
     await ended
-    // What it leaves mounted: the network namespace of containers that used this machine's.
-    for (const target of await mountsBelow(root)) await runProgram('umount', ['--lazy', target])
     await rm(root, { recursive: true, force: true })
   }
   try {
