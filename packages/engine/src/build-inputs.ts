@@ -3,7 +3,7 @@ import { choice, lines, list, map, text } from '@polyarch/ci-host'
 import { storeInputs } from '@polyarch/stores'
 
 export const buildInputs = {
-  plan: text('The plan: its JSON, or a file that holds it'),
+  plan: text('The plan as detect-arch gives it: its JSON, its file or its artifact'),
   leg: text('The leg of the plan to build, for example web.linux-amd64'),
   context: text('Without a plan: the build context, a directory of the workspace; default the workspace itself'),
   dockerfile: text('Without a plan: the Dockerfile, relative to the context or the workspace; default Dockerfile'),

@@ -4,7 +4,7 @@ import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 
 export const Inputs = z.object({
-  plan: text('The plan: its file, or its JSON as detect-arch gives it'),
+  plan: text('The plan as detect-arch gives it: its JSON, its file or its artifact'),
   image: text('The image of the plan to merge; default: the only one there is'),
   repository: list(
     'Without a plan: where the image is; the first is the one that the records name, the others get the same digests',

@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 export const Inputs = z.object({
   layout: text('The OCI image layout to push: a directory with one image', { required: true }),
-  plan: text('The plan: its file, or its JSON as detect-arch gives it'),
+  plan: text('The plan as detect-arch gives it: its JSON, its file or its artifact'),
   leg: text('The leg of the plan that the layout is of'),
   repository: list('Without a plan: where to push; the first is pushed to, the others get the same digests'),
   platform: text('Without a plan: the platform that the image must have'),
