@@ -7,6 +7,8 @@ export interface Flags {
   readonly flags: RawInputs
   readonly json: boolean
   readonly debug: boolean
+  /** Whether the flags are only asked for. */
+  readonly help: boolean
 }
 
 /**
@@ -19,7 +21,7 @@ export const withTwoHyphens = (argument: string, names: readonly string[]): stri
 }
 
 /**
- * The flags of a step: one per input, repeated for a list; `--x` or `--no-x` for a boolean; --json and --debug.
+ * The flags of a step: one per input, repeated for a list; `--x` or `--no-x` for a boolean; --json, --debug and --help.
  * @throws {Failure} input, when a flag is unknown or lacks its value.
  */
 export const parseFlags = (step: Pick<Step, 'name' | 'inputs'>, args: readonly string[]): Flags => {
@@ -35,7 +37,12 @@ export const parseFlags = (step: Pick<Step, 'name' | 'inputs'>, args: readonly s
     try {
       return parseArgs({
         args: args.map((argument) => withTwoHyphens(argument, names)),
-        options: { ...options, json: { type: 'boolean' }, debug: { type: 'boolean' } },
+        options: {
+          ...options,
+          json: { type: 'boolean' },
+          debug: { type: 'boolean' },
+          help: { type: 'boolean', short: 'h' },
+        },
         allowNegative: true,
         strict: true,
       }).values
@@ -43,12 +50,13 @@ export const parseFlags = (step: Pick<Step, 'name' | 'inputs'>, args: readonly s
       throw inputFailure(`${step.name}: ${(cause as Error).message}`, { cause })
     }
   }
-  const { json, debug, ...values } = parse() as Record<string, boolean | string[] | undefined>
+  const { json, debug, help, ...values } = parse() as Record<string, boolean | string[] | undefined>
   return {
     flags: Object.fromEntries(
       Object.entries(values).map(([name, value]) => [name, typeof value === 'boolean' ? String(value) : value]),
     ),
     json: json === true,
     debug: debug === true,
+    help: help === true,
   }
 }

@@ -37,6 +37,13 @@ describe('a step on a terminal', () => {
     expect((await greet({}, ['--name', 'Ada'])).stdout).toBe('')
   })
 
+  test.each(['--help', '-h'])('says with %s what it does and which flags it takes, and does nothing', async (flag) => {
+    const { code, stdout, stderr } = await greet({}, [flag])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('greet: Greets somebody.\n\n  --name: Who is greeted; required\n')
+    expect(stdout).toContain('  --loud: Whether to shout; default: false\n')
+  })
+
   test('takes flags with one hyphen, as Go’s programs do', async () => {
     expect((await greet({}, ['-name', 'Ada', '-titles=a', '--json'])).stdout).toContain('Hello, Ada')
     expect(await greet({}, ['-nam', 'Ada'])).toMatchObject({ code: 2 })

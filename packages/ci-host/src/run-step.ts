@@ -8,6 +8,7 @@ import type { OutputTexts } from './forge.ts'
 import type { Place } from './host.ts'
 import { type OpenHost, openHost } from './open-host.ts'
 import { parseInputs, readRawInputs, type Step, secretsOf } from './step.ts'
+import { formatUsage } from './usage.ts'
 
 /** What a command line already knows; without it, the flags of this process are read. */
 export type RunStepOptions = Partial<Flags>
@@ -77,9 +78,15 @@ export const runStep = async <I extends z.ZodObject, O extends z.ZodObject>(
   const debug = options.debug ?? process.argv.includes('--debug')
   await runOnHost(
     async (host) => {
-      const { flags, json = false } = options.flags
-        ? { ...options, flags: options.flags }
-        : parseFlags(step, process.argv.slice(2))
+      const {
+        flags,
+        json = false,
+        help = false,
+      } = options.flags ? { ...options, flags: options.flags } : parseFlags(step, process.argv.slice(2))
+      if (help) {
+        process.stdout.write(formatUsage(step))
+        return
+      }
       const raw = readRawInputs(step, flags, host.env)
       for (const secret of secretsOf(step, raw)) host.mask(secret)
       const outputs = await step.run(parseInputs(step, raw), host)
