@@ -148,6 +148,12 @@ describe('the check of the rules', () => {
       breach: 'packages/oci/src/index.test.ts: does not begin with a comment that says what lives in it',
     },
     {
+      rule: 'what is for a linter is no such comment',
+      file: 'packages/oci/src/index.ts',
+      content: '// biome-ignore-all lint/style/noVar: why not\nexport const oci = 1\n',
+      breach: 'packages/oci/src/index.ts: does not begin with a comment that says what lives in it',
+    },
+    {
       rule: 'a file has a name that says something',
       file: 'packages/oci/src/utils.ts',
       content: think('things'),

@@ -53,7 +53,7 @@ export const readSourceFile = (path: string): SourceFile => {
   const [first = '', second = ''] = text.split('\n')
   return {
     path,
-    opensWithComment: /^\/[/*]/.test(first.startsWith('#!') ? second : first),
+    opensWithComment: /^\/(?:\/ (?!biome-ignore)|\*)/.test(first.startsWith('#!') ? second : first),
     imports: [...imports],
     runtimeImports: [...runtimeImports],
     computedImports,

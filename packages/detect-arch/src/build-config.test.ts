@@ -1,3 +1,4 @@
+// What build-config.yaml may say, and each mistake at its line and column.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is what somebody wrote in YAML
 import { describe, expect, test } from 'vitest'
 import { readBuildConfig } from './build-config.ts'

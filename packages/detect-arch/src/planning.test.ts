@@ -1,3 +1,4 @@
+// Plans of workspaces with real Dockerfiles: platforms, runners, stages, and what they are refused for.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import { describe, expect, test } from 'vitest'
 import { type Files, temporaryWorkspace } from './fixtures/workspace.ts'

@@ -1,3 +1,4 @@
+// What a plan asks registries, on a real one: platforms of base images, prebuilt images.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// Dockerfiles of all kinds as directives, arguments, stages and instructions.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'

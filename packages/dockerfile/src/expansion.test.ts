@@ -1,3 +1,4 @@
+// Every operator on variables, as BuildKit expands it.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

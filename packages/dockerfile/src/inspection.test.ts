@@ -1,3 +1,4 @@
+// Which features are found in what a target reaches, and which are not.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import { parsePlatform } from '@polyarch/oci'
 import { describe, expect, test } from 'vitest'

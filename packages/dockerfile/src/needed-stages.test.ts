@@ -1,3 +1,4 @@
+// What is left of a Dockerfile without the stages that its target does not need.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import { parsePlatform } from '@polyarch/oci'
 import { expect, test } from 'vitest'
