@@ -188,7 +188,7 @@ const readAtOnce = (path: string, buffer: Buffer): { readonly size: number } | u
 }
 
 /**
- * Lends the bytes of a small file for the time that `use` takes, with its size; undefined where there is none. It is
+ * Lends the bytes of a small file until the next step is asked for, with its size; nothing where there is none. It is
  * read synchronously: going through the thread pool four times takes longer than the read. Folders that are in
  * `checked` are not looked at again.
  */
@@ -198,12 +198,10 @@ export async function* lendSmallFile(
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly size: number }> {
   if (!(await checkFolders(file.directory, file.folders, checked))) return
   const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(smallSize)
-  try {
-    const found = readAtOnce(pathOf(file), buffer)
-    if (found !== undefined) yield { bytes: buffer.subarray(0, Math.min(found.size, buffer.length)), size: found.size }
-  } finally {
-    if (spareBuffers.length < mostSpareBuffers) spareBuffers.push(buffer)
-  }
+  const found = readAtOnce(pathOf(file), buffer)
+  if (found !== undefined) yield { bytes: buffer.subarray(0, Math.min(found.size, buffer.length)), size: found.size }
+  // Not where the reader left early: a socket may still be sending from it, and would go on with another file's bytes.
+  if (spareBuffers.length < mostSpareBuffers) spareBuffers.push(buffer)
 }
 
 /**

@@ -116,10 +116,10 @@ const watch = (
 /** Bodies up to this size go out in one write, together with their headers. */
 const onePiece = 512 * 1024
 
-/** A body in one piece, to be given back once it was sent. */
+/** A body in one piece, to be given back at the end; `isRead` says whether the server has read all of it. */
 interface Piece {
   readonly bytes: Uint8Array
-  giveBack(): Promise<void>
+  giveBack(isRead: boolean): Promise<void>
 }
 
 /** All of a small body; its one chunk is not copied, so its source waits until it is given back. */
@@ -129,8 +129,9 @@ const gather = async (body: StreamedBody): Promise<Piece> => {
   if (!first.done && first.value.length === body.length)
     return {
       bytes: first.value,
-      giveBack: async () => {
-        await source.return?.()
+      // A source that is asked for more may use the memory again, which a socket could still be sending from.
+      giveBack: async (isRead) => {
+        await (isRead ? source.next() : source.return?.())
       },
     }
   const chunks: Uint8Array[] = []
@@ -188,6 +189,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       throw error
     }
     const started = clock.now()
+    let isRead = false
     try {
       const response = await transport.send({
         method,
@@ -201,6 +203,8 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
         verified: url.origin === request.url.origin ? request.verified : !settings.isInsecure(url.host),
         collect: request.streamed ? undefined : mostOf(request),
       })
+      // An upload that is only opened, like a refusal, may be answered before the body is read.
+      isRead = request.accept.includes(response.status) && (method !== 'POST' || response.status === 201)
       answered.add(url.host)
       const latency = watched === undefined ? clock.now() - started : undefined
       if (request.streamed) slot.release(latency)
@@ -214,7 +218,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       if (error instanceof Failure) throw error
       throw troubleOf({ method, url }, error)
     } finally {
-      await piece?.giveBack()
+      await piece?.giveBack(isRead)
     }
   }
 

@@ -57,6 +57,24 @@ describe('a blob', () => {
     expect([put?.headers.authorization, put?.body.equals(bytes)]).toEqual([undefined, true])
   })
 
+  test.each([
+    [201, true],
+    [403, false],
+  ])('that is answered with %d has its memory back: %s', async (status, isRead) => {
+    const small = sampleBlob('a few bytes')
+    await using server = await startFakeServer(script(first('PUT', { status })))
+    await using test = openTestClient()
+    let isBack = false
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      yield small.bytes
+      isBack = true
+    }
+    await Promise.allSettled([test.open(server.host).pushBlob(small.descriptor, { origin: 'a file', open })])
+    expect(server.requests.map(({ method }) => method)).toContain('PUT')
+    // Who refuses may not have read what a socket is still sending.
+    expect(isBack).toBe(isRead)
+  })
+
   test('of no bytes is uploaded as well', async () => {
     const empty = sampleBlob('')
     await using server = await startFakeServer(script())
