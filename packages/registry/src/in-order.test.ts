@@ -210,6 +210,16 @@ test('a server that drops what comes behind a request gets one at a time from th
   expect(client.retries).toEqual([expect.stringMatching(/PUT .*manifests\/2: .* it broke the connection; attempt 2 /)])
 })
 
+test.each([405, 501])('a server that answers HEAD with %d is asked with GET', async (status) => {
+  await using server = await startFakeServer(({ method }) => {
+    if (method === 'PUT') return () => created
+    return method === 'HEAD' ? { status } : found
+  })
+  await using client = openTestClient()
+  const outcome = await client.open(server.host).placeManifest(image, ['1', 'latest'])
+  expect(outcome.map((entry) => entry?.digest)).toEqual([digest, digest])
+})
+
 test('a tag that reads back as nothing is asked for again before that is believed', async () => {
   const asked: string[] = []
   await using server = await startFakeServer(({ method, path }) => {
