@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { lacks, startRegistry, temporaryDirectory, writeBaseImage } from '@polyarch/parts'
+import { lacks, partPath, startRegistry, temporaryDirectory, writeBaseImage } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 
 interface End {
@@ -106,6 +106,18 @@ const rootIndex = async (layout: string, tag: string) => {
   const blob = await readFile(join(layout, 'blobs/sha256', digest.replace('sha256:', '')), 'utf8')
   return { digest, platforms: JSON.parse(blob).manifests.map(({ platform }: never) => platform) as unknown[] }
 }
+
+const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
+
+test.skipIf(lacks('kaniko-1.25.15', user))('polyarch run names a leg once in each line', async () => {
+  await using directory = await temporaryDirectory()
+  await writeFile(join(directory.path, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n')
+  const inputs = ['--image', 'web', '--to', 'oci:out', '--executor', partPath('kaniko-1.25.15'), '--launcher', 'jail']
+  const { code, stderr } = await polyarch(['run', '--platforms', 'linux/amd64', ...inputs], directory.path)
+  expect(code, stderr).toBe(0)
+  expect(stderr).toContain('web.linux-amd64: kaniko finished after ')
+  expect(stderr).not.toMatch(/^(\S+): (?:merge: )?\1: /m)
+})
 
 describe.skipIf(lacks('busybox-amd64', 'busybox-arm64', 'docker-registry'))('polyarch copy', () => {
   test('directory to registry and back: the digest stays, every blob arrives', async () => {

@@ -8,6 +8,9 @@ import { version } from './version.ts'
 /** The exit code of a wrong flag, argument or command name. */
 const inputExitCode = 2
 
+/** commander's own. */
+const versionFlags: readonly string[] = ['--version', '-V']
+
 /**
  * Runs polyarch with these arguments; the process then ends with the step's exit code.
  * Only the step that is asked for is loaded; the list of commands loads them all.
@@ -17,7 +20,8 @@ export const runProgram = async (args: readonly string[]): Promise<void> => {
     .description('Multi-architecture container images from small, composable CI steps.')
     .version(version)
     .exitOverride()
-  const asked = args[0] !== undefined && Object.hasOwn(steps, args[0]) ? [args[0]] : Object.keys(steps)
+  const [first = ''] = args
+  const asked = versionFlags.includes(first) ? [] : Object.hasOwn(steps, first) ? [first] : Object.keys(steps)
   const flags: string[] = []
   for (const name of asked) {
     const entry = steps[name]!

@@ -28,11 +28,14 @@ const outputs = z.object({
 
 /** The host as one task sees it: what it logs becomes its status, and what it starts ends when another task fails. */
 const hostOfTask = (host: Host, title: string, status: (text: string) => void, signal: AbortSignal): Host => {
+  // Steps name the leg themselves where they run alone; here the title does.
+  const plain = (message: string): string =>
+    message.startsWith(`${title}: `) ? message.slice(title.length + 2) : message
   const log: Log = {
-    debug: (message) => host.log.debug(`${title}: ${message}`),
-    info: status,
-    warning: (message, place) => host.log.warning(`${title}: ${message}`, place),
-    error: (message, place) => host.log.error(`${title}: ${message}`, place),
+    debug: (message) => host.log.debug(`${title}: ${plain(message)}`),
+    info: (message) => status(plain(message)),
+    warning: (message, place) => host.log.warning(`${title}: ${plain(message)}`, place),
+    error: (message, place) => host.log.error(`${title}: ${plain(message)}`, place),
     group: (name, work) => {
       status(name)
       return work()
