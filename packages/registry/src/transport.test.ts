@@ -130,6 +130,28 @@ describe('a proxy', () => {
     ])
   })
 
+  test('gets several tags one after the other: it may open a connection for each', async () => {
+    const host = 'registry.example:5000'
+    const { mediaType, digest } = image.manifest.descriptor
+    const headers = { 'content-type': mediaType, 'docker-content-digest': digest }
+    await using proxy = await startFakeServer(({ method, path }) => {
+      if (method !== 'PUT') return { status: 200, headers, body: image.manifest.bytes }
+      return path.endsWith('/2') ? 'reset' : () => ({ status: 201 })
+    })
+    await using test = openTestClient({
+      insecureHosts: [host],
+      proxy: { http: proxy.origin, https: proxy.origin },
+      limits: { attempts: 1 },
+    })
+    const store = test.open(host)
+    await store.resolveManifest('1')
+    expect((await errorOf(store.placeManifest(image.manifest, ['1', '2', '3']))).message).toContain(
+      'manifests/2: no answer',
+    )
+    const puts = proxy.requests.filter(({ method }) => method === 'PUT')
+    expect(puts.map(({ path }) => path.split('/').at(-1))).toEqual(['1', '2'])
+  })
+
   test.each<[string, (proxy: string) => RegistryOptions]>([
     ['hosts that NO_PROXY names', (proxy) => ({ proxy: { http: proxy, https: proxy, no: 'x.example,0.0.0.0' } })],
     ['networks that NO_PROXY names', (proxy) => ({ proxy: { http: proxy, https: proxy, no: '10.0.0.0/8,0.0.0.0/8' } })],
