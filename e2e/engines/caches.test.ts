@@ -1,9 +1,10 @@
 // One cache repository for every platform: what was built is taken from it, and never by another platform.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { engineNames } from '@polyarch/dockerfile'
 import { type BaseRegistry, lacks, readImage, startBaseRegistry, temporaryDirectory } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildWith, engineNames } from './engine-build.ts'
+import { buildWith } from './engine-build.ts'
 
 const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
 

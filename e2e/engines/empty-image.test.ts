@@ -1,9 +1,10 @@
 // An image that is nothing but its config: FROM scratch without a single layer.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { engineNames } from '@polyarch/dockerfile'
 import { lacks, temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
-import { buildWith, engineNames } from './engine-build.ts'
+import { buildWith } from './engine-build.ts'
 
 const user = process.getuid?.() === 0 ? 'root' : 'user-namespaces'
 

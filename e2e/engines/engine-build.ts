@@ -8,8 +8,6 @@ import type { BuildOutputs } from '@polyarch/engine'
 import { step as kaniko } from '@polyarch/kaniko-build'
 import { partPath } from '@polyarch/parts'
 
-export const engineNames = ['kaniko', 'buildah', 'buildkit'] as const satisfies readonly EngineName[]
-
 /** Runs the engine's step in the workspace. */
 export const buildWith = (engine: EngineName, raw: RawInputs, workspace: string): Promise<BuildOutputs> => {
   const path = [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { EngineName } from '@polyarch/dockerfile'
+import { engineNames } from '@polyarch/dockerfile'
 import {
   type BaseRegistry,
   lacks,
@@ -14,7 +15,7 @@ import {
   temporaryDirectory,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildWith, engineNames } from './engine-build.ts'
+import { buildWith } from './engine-build.ts'
 
 const run = promisify(execFile)
 

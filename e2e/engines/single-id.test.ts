@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineName } from '@polyarch/dockerfile'
+import { engineNames } from '@polyarch/dockerfile'
 import {
   asOrdinaryUser,
   type BaseRegistry,
@@ -16,7 +17,6 @@ import {
   temporaryDirectory,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { engineNames } from './engine-build.ts'
 
 const run = promisify(execFile)
 

@@ -2,18 +2,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { choice, defineStep, type Host, map, parseInput, requireValues, text } from '@polyarch/ci-host'
-import { type EngineName, type Finding, type Judgement, judge } from '@polyarch/dockerfile'
+import { type EngineName, engineNames, type Finding, type Judgement, judge } from '@polyarch/dockerfile'
 import { describeFinding, findFeatures, hostPlatform, readAllowances } from '@polyarch/engine'
 import { Failure, formatPlatform, inputFailure, parsePlatform } from '@polyarch/oci'
 import { openImageLookup, openStores, storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
 import { formatCodeQuality } from './code-quality.ts'
 
-const engines: readonly EngineName[] = ['kaniko', 'buildah', 'buildkit']
-
 const inputs = z.object({
   dockerfile: text('The Dockerfile', { required: true }),
-  engine: choice('The engine whose verdict counts', ['kaniko', 'buildah', 'buildkit'], 'kaniko'),
+  engine: choice('The engine whose verdict counts', engineNames, 'kaniko'),
   'engine-version': text('Its version; default: the newest that is known'),
   platform: text('The platform to build for; default: this machine’s'),
   target: text('The stage to build; default: the last'),
@@ -102,7 +100,7 @@ export const step = defineStep({
     )
     const allowances = readAllowances(values.allow)
     const judgements = new Map(
-      engines.map((engine) => [
+      engineNames.map((engine) => [
         engine,
         judge(found, { engine, ...(engine === values.engine ? { version } : {}) }, allowances),
       ]),

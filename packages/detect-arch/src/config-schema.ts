@@ -1,6 +1,6 @@
 // The schema of polyarch.yaml: every key that it may have.
 import { posix } from 'node:path'
-import { features } from '@polyarch/dockerfile'
+import { engineNames, features } from '@polyarch/dockerfile'
 import { imageIdField } from '@polyarch/documents'
 import { inputFailure, parseStoreLocation } from '@polyarch/oci'
 import { z } from 'zod'
@@ -23,9 +23,9 @@ const textMap = z.record(z.string(), z.string())
 const buildArgs = z
   .record(z.string().min(1), z.string().nullable())
   .meta({ description: 'Build arguments; one without a value has the environment’s' })
-const engine = z.enum(['auto', 'kaniko', 'buildah', 'buildkit'])
+const engine = z.enum(['auto', ...engineNames])
 const engines = z
-  .array(z.enum(['kaniko', 'buildah', 'buildkit']))
+  .array(z.enum(engineNames))
   .min(1)
   .meta({ description: 'The engines that auto chooses from, the best first' })
 const emulate = z.enum(['auto', 'allow', 'never'])

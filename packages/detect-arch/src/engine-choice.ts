@@ -11,9 +11,6 @@ import {
 import { type BuildFacts, settingsOf } from './build-facts.ts'
 import type { EngineChoice } from './image-request.ts'
 
-/** Without a daemon and without privileges first. */
-export const defaultEngines: readonly EngineName[] = ['kaniko', 'buildah', 'buildkit']
-
 /** What an image with engine `auto` has to choose from, best first, in the versions that legs will be built with. */
 export type EngineOffer = readonly [EngineVersion, ...EngineVersion[]]
 

@@ -4,7 +4,7 @@ import type { Allowance, EngineName } from '@polyarch/dockerfile'
 import type { Place } from './problem.ts'
 import type { RunnerMap } from './runner-map.ts'
 
-export type EngineChoice = 'auto' | 'kaniko' | 'buildah' | 'buildkit'
+export type EngineChoice = 'auto' | EngineName
 export type Emulate = 'auto' | 'allow' | 'never'
 
 export interface RemoteSource {

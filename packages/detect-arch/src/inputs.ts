@@ -1,5 +1,6 @@
 // The inputs of detect-arch.
 import { choice, lines, list, map, text } from '@polyarch/ci-host'
+import { engineNames } from '@polyarch/dockerfile'
 import { kanikoInputs } from '@polyarch/kaniko'
 import { storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
@@ -18,7 +19,7 @@ export const Inputs = z.object({
   ),
   engine: choice(
     'The engine for every image; auto: what the config says, else the first of engines that builds it right',
-    ['auto', 'kaniko', 'buildah', 'buildkit'],
+    ['auto', ...engineNames],
     'auto',
   ),
   engines: list(

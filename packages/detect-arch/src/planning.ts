@@ -1,6 +1,6 @@
 // Finds out everything that the plan needs to know of the images asked for, and makes it.
 import type { Host } from '@polyarch/ci-host'
-import type { EngineVersion } from '@polyarch/dockerfile'
+import { type EngineVersion, engineNames } from '@polyarch/dockerfile'
 import type { PlannedBuild, PlannedExtension } from '@polyarch/documents'
 import { findKaniko } from '@polyarch/kaniko'
 import { Failure, isStoreError } from '@polyarch/oci'
@@ -10,7 +10,7 @@ import { type BuildFacts, readBuildFacts } from './build-facts.ts'
 import { openBuildFiles } from './build-files.ts'
 import { findContext } from './build-paths.ts'
 import { detectChanges } from './change-detection.ts'
-import { chooseEngine, defaultEngines, type EngineOffer } from './engine-choice.ts'
+import { chooseEngine, type EngineOffer } from './engine-choice.ts'
 import { type ImageNames, nameImages } from './image-names.ts'
 import { findNeeds, findPlanned, indexImages } from './image-needs.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
@@ -154,7 +154,7 @@ const openPlatforms = (
 
 /** The engines to choose from; kaniko's version is only asked for where somebody chooses. */
 const findOffer = async (
-  { engines = defaultEngines }: PlanRequest,
+  { engines = engineNames }: PlanRequest,
   inputs: Inputs,
   candidates: readonly Candidate[],
   host: Host,

@@ -1,9 +1,8 @@
 // Finds out what was asked for: config files or single-image inputs, with what the inputs say on top.
 import { type Host, parseInput } from '@polyarch/ci-host'
-import type { EngineName } from '@polyarch/dockerfile'
+import { type EngineName, engineNames } from '@polyarch/dockerfile'
 import { formatPlatform, inputFailure, parsePlatform, parseStoreLocation } from '@polyarch/oci'
 import { defaultConfig, readConfigFiles } from './config-files.ts'
-import { defaultEngines } from './engine-choice.ts'
 import type { ImageRequest, PlanRequest } from './image-request.ts'
 import type { Inputs } from './inputs.ts'
 import { parseRunnerLines } from './runner-map.ts'
@@ -44,9 +43,9 @@ const readPlatforms = (platforms: readonly string[]): readonly string[] | 'auto'
 
 const readEngines = (names: readonly string[]): EngineName[] =>
   names.map((name) => {
-    const engine = defaultEngines.find((known) => known === name)
+    const engine = engineNames.find((known) => known === name)
     if (engine !== undefined) return engine
-    throw inputFailure(`input engines: expected ${defaultEngines.join(', ')}; found "${name}"`)
+    throw inputFailure(`input engines: expected ${engineNames.join(', ')}; found "${name}"`)
   })
 
 const withRegistry = (image: ImageRequest, registry: string): ImageRequest => {

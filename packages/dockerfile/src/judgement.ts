@@ -11,7 +11,9 @@ import {
   type VerdictTable,
 } from './verdict-table.ts'
 
-export type EngineName = 'kaniko' | 'buildah' | 'buildkit'
+/** The engines that are known, those without a daemon and without privileges first. */
+export const engineNames = ['kaniko', 'buildah', 'buildkit'] as const
+export type EngineName = (typeof engineNames)[number]
 
 export interface EngineVersion {
   readonly engine: EngineName
@@ -44,8 +46,6 @@ export interface Judgement {
   /** What is uncertain about the judgement itself. */
   readonly notes: readonly string[]
 }
-
-const engines: readonly EngineName[] = ['kaniko', 'buildah', 'buildkit']
 
 interface Rules {
   readonly name: string
@@ -89,7 +89,7 @@ export const verdictEntry = (feature: Feature, engine: EngineVersion): VerdictEn
 
 /** Engines, other than this one, that build the feature right. */
 const enginesFor = (feature: Feature, except: EngineName): EngineName[] =>
-  engines.filter((engine) => engine !== except && rulesOf({ engine }).find(feature).verdict === 'ok')
+  engineNames.filter((engine) => engine !== except && rulesOf({ engine }).find(feature).verdict === 'ok')
 
 const alternativeFor = (feature: Feature, engine: EngineName): string => {
   const { advice } = featureFacts(feature)

@@ -3,6 +3,7 @@ import { parseInput } from '@polyarch/ci-host'
 import {
   anchorTag,
   type DigestRecord,
+  engineField,
   imageIdOf,
   legIdOf,
   type Plan,
@@ -40,7 +41,7 @@ export interface PushPlan {
 
 type PlanInputs = Pick<Inputs, 'leg' | 'repository' | 'platform' | 'engine' | 'mount-from' | 'anchor'>
 
-const engineNames = ['kaniko', 'buildah', 'buildkit'] as const
+const engineNames = engineField.options
 
 const parseEngine = (text: string | undefined): DigestRecord['engine'] => {
   if (text === undefined) return null

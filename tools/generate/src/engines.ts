@@ -2,7 +2,7 @@
 import {
   buildahVerdicts,
   buildkitVerdicts,
-  type EngineName,
+  engineNames,
   type Feature,
   featureFacts,
   features,
@@ -40,8 +40,6 @@ const cellOf = ([first, ...later]: readonly VerdictEntry[]): string =>
     ...(first ? [describeEntry(first)] : []),
     ...later.map((entry) => `from ${entry.since}: ${describeEntry(entry)}`),
   ].join('<br>')
-
-const engineNames: readonly EngineName[] = ['kaniko', 'buildah', 'buildkit']
 
 const insteadOf = (feature: Feature): string => {
   const engines = engineNames.filter((engine) => verdictEntry(feature, { engine }).verdict === 'ok')
