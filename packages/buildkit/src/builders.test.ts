@@ -177,6 +177,8 @@ describe('the choice', () => {
     await expect(chooseBuilder(inputs, hostWith({ BUILDKIT_HOST: 'buildkitd:1234' }))).rejects.toThrow(
       /^BUILDKIT_HOST: /,
     )
+    const ignored = chooseBuilder({ ...inputs, builder: 'buildkitd' }, hostWith({ BUILDKIT_HOST: 'buildkitd:1234' }))
+    expect(await ignored).toMatchObject({ builder: 'buildkitd' })
   })
 
   test('inputs for another builder are refused', async () => {
