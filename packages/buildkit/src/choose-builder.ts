@@ -39,9 +39,9 @@ export const chooseBuilder = async (
   host: Host,
 ): Promise<Choice> => {
   const { builder, 'buildkit-host': given } = inputs
-  const isRemote = builder === 'auto' || builder === 'remote'
-  const address = isRemote ? (given ?? (host.env['BUILDKIT_HOST'] || undefined)) : undefined
-  if (given !== undefined && !isRemote)
+  const mayBeRemote = builder === 'auto' || builder === 'remote'
+  const address = mayBeRemote ? (given ?? (host.env['BUILDKIT_HOST'] || undefined)) : undefined
+  if (given !== undefined && !mayBeRemote)
     throw inputFailure(`input buildkit-host: builder ${builder} does not use it: leave it out, or say remote`)
   if (address !== undefined && !addressPattern.test(address))
     throw inputFailure(
