@@ -63,6 +63,24 @@ RUN uname -m > /own
     }
   })
 
+  test.each(engineNames)('of %s knows how long what is in it took', async (engine) => {
+    await using workspace = await temporaryDirectory()
+    // The last RUN is not in the cache of the second build, and the layer below it has to be pulled from there.
+    const write = (last: string) =>
+      writeFile(
+        join(workspace.path, 'Dockerfile'),
+        `FROM ${registry.base}\nRUN sleep 1 && date > /made\nRUN echo ${last} > /last\n`,
+      )
+    const raw = { layout: 'out', 'cache-repo': `${registry.host}/times/${engine}` }
+    await write('first')
+    const first = await buildWith(engine, raw, workspace.path)
+    expect(first).toMatchObject({ 'cache-hits': 0, 'seconds-saved': null, 'cache-hits-timed': 0 })
+    await write('second')
+    const second = await buildWith(engine, raw, workspace.path)
+    expect(second).toMatchObject({ 'cache-hits': 1, 'cache-hits-timed': 1 })
+    expect(second['seconds-saved']).toBeGreaterThanOrEqual(1)
+  })
+
   test('of kaniko keeps no COPY of another stage', async () => {
     await using workspace = await temporaryDirectory()
     await writeFile(

@@ -58,7 +58,7 @@ const build = async (
   const buildah = openBuildah(host, enclosure, work, planEnvironment(program.env, work, outside))
   const log = createEngineLog(host.log, new Set(Object.keys(automaticArgs(request.buildPlatform, request.platform))))
   const args = planBuild(request, driver, { ssh: program.agents, volumes: volumes.values })
-  const run = await runEngine({ request, engine: 'buildah', words: log }, host, (control) =>
+  const run = await runEngine({ request, engine: 'buildah', words: log, stores }, host, (control) =>
     buildah(args, { ...control, onLine: (line, stream) => log.add(line, stream) }),
   )
   if (run.code !== 0) throw explainFailure(request.name, manner, run, log)

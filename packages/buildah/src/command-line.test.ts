@@ -95,6 +95,7 @@ location = "mirror.example.com"
 })
 
 describe('what buildah says', () => {
+  let time = 0
   const listen = (...lines: readonly [text: string, stream: 'stdout' | 'stderr'][]) => {
     const told: string[] = []
     const tell = (level: string) => (message: string) => void told.push(`${level} ${message}`)
@@ -107,8 +108,12 @@ describe('what buildah says', () => {
         group: (_, work) => work(),
       },
       new Set(['TARGETARCH']),
+      () => time,
     )
-    for (const [text, stream] of lines) log.add(text, stream)
+    for (const [text, stream] of lines) {
+      time += 1
+      log.add(text, stream)
+    }
     return { told, log }
   }
 
@@ -124,6 +129,31 @@ describe('what buildah says', () => {
       'warning the Dockerfile has no ARG for build argument VERSION',
       'info time="x" level=warning msg="a command wrote this"',
     ])
+  })
+
+  test('a step lasts until it is a layer, or the next begins', () => {
+    const { log } = listen(
+      ['[1/2] STEP 1/2: FROM a AS tool', 'stdout'],
+      ['[1/2] STEP 2/2: RUN make', 'stdout'],
+      ['done', 'stdout'],
+      ['--> 0d0b9d0ff6d', 'stdout'],
+      ['--> Pushing cache cache.example.com/linux-amd64:19b5', 'stdout'],
+      ['[2/2] STEP 1/5: FROM b', 'stdout'],
+      ['[2/2] STEP 2/5: ENV A=1', 'stdout'],
+      ['--> Cache pulled from remote cache.example.com/linux-amd64:1586', 'stdout'],
+      ['--> Using cache 65ae994a939a', 'stdout'],
+      ['[2/2] STEP 3/5: RUN <<END', 'stdout'],
+      ['[2/2] STEP 4/5: COPY a /', 'stdout'],
+      ['[2/2] STEP 5/5: RUN x', 'stdout'],
+      ['[2/2] COMMIT', 'stdout'],
+      ['--> Pushing cache cache.example.com/linux-amd64:b134', 'stdout'],
+    )
+    expect([...log.instructions.ran]).toEqual([
+      ['RUN make', 2],
+      ['COPY a /', 1],
+      ['RUN x', 1],
+    ])
+    expect(log.instructions.cached).toEqual(['ENV A=1'])
   })
 
   test.each([

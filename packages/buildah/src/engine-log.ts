@@ -1,6 +1,6 @@
 // buildah's output as log lines: what it means and what went wrong.
 import type { Log } from '@polyarch/ci-host'
-import { createLastLines, type EngineWords } from '@polyarch/engine'
+import { createInstructionWatch, createLastLines, type EngineWords } from '@polyarch/engine'
 
 export interface EngineLog extends EngineWords {
   /** Takes a line of stdout or stderr. */
@@ -22,11 +22,26 @@ const unconsumed = /^\[Warning\] one or more build args were not consumed: \[(.*
 /** Said of a step whose layer there is, after it was pulled from the cache repository too. */
 const cacheHit = /^--> Using cache /
 
-/** Translates the output into the log, line by line; arguments that Polyarch gives itself need not be used. */
-export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineLog => {
+const step = /^(?:\[\d+\/\d+\] )?STEP \d+\/\d+: (.*)$/
+
+/** Said when a step that ran has become a layer. */
+const stepEnd = /^(?:--> (?!Cache pulled from remote )|(?:\[\d+\/\d+\] )?COMMIT\b)/
+
+/**
+ * Translates the output into the log, line by line; arguments that Polyarch gives itself need not be used. `now` is the
+ * time in seconds.
+ */
+export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>, now?: () => number): EngineLog => {
   const last = createLastLines()
   let error: string | undefined
-  let cacheHits = 0
+  const watch = createInstructionWatch(now)
+  const watchSteps = (line: string): void => {
+    const [, text] = step.exec(line) ?? []
+    // Of a heredoc this is the first line alone, and a FROM is no work of the build's.
+    if (text !== undefined) watch.begin(/<<|^FROM /i.test(text) ? undefined : text)
+    else if (cacheHit.test(line)) watch.cached()
+    else if (stepEnd.test(line)) watch.end()
+  }
   const remember = (line: string): void => {
     last.add(line)
     log.info(line)
@@ -50,14 +65,12 @@ export const createEngineLog = (log: Log, ownArgs: ReadonlySet<string>): EngineL
       else if (said !== undefined) error = said
       else if (echo.test(line)) log.debug(line)
       else if (line.trim() !== '') {
-        if (cacheHit.test(line)) cacheHits += 1
+        watchSteps(line)
         remember(line)
       }
     },
     lastLines: last.lines,
-    get cacheHits() {
-      return cacheHits
-    },
+    instructions: watch.times,
     get error() {
       return error
     },

@@ -13,6 +13,7 @@ import {
   openWorkDirectory,
   passPreflight,
   publishBuild,
+  type RunSettings,
   reachRegistries,
   removeMapped,
   removePlainly,
@@ -40,10 +41,11 @@ const build = async (
   host: Host,
   builder: Builder,
   options: Omit<BuildOptions, 'output'>,
+  stores: RunSettings['stores'],
 ): Promise<EngineResult> => {
   const progress = createProgress(host.log, relative(host.directory, request.dockerfile))
   await using partial = await openPartialLayout(request.layout)
-  const run = await runEngine({ request, engine: 'BuildKit', words: progress }, host, ({ signal, onStart }) => {
+  const run = await runEngine({ request, engine: 'BuildKit', words: progress, stores }, host, ({ signal, onStart }) => {
     if (builder.pid !== undefined) onStart(builder.pid)
     return builder.build(
       request,
@@ -92,5 +94,5 @@ export const buildWithBuildkit: BuildWithEngine<BuildkitSettings> = async (reque
   host.log.info(`building ${request.name} with BuildKit ${version}`)
   const { provenance, sbom } = settings
   const options = { provenance, sbom, ssh: program.agents, insecure: reach.insecure }
-  return await build(request, host, builder, options)
+  return await build(request, host, builder, options, stores)
 }

@@ -133,7 +133,29 @@ describe('progress', () => {
       ' - JSONArgsRecommended: write JSON (line 3)',
     )
     expect(told.slice(3)).toEqual(['info #5 CACHED', 'warning web/Dockerfile:3 JSONArgsRecommended: write JSON'])
-    expect(progress.cacheHits).toBe(1)
+    expect(progress.instructions.cached).toEqual(['RUN x'])
+  })
+
+  test('instructions take as long as BuildKit says, and a layer that is pulled is a cache’s', () => {
+    const { progress } = listen(
+      '#3 [linux/amd64 stage-1 2/6] RUN make',
+      '#3 0.311 CACHED',
+      '#4 [tool 2/2] RUN <<END (first...)',
+      '#3 DONE 12.4s',
+      '#4 DONE 3.0s',
+      '#5 [stage-1 3/6] COPY a /',
+      '#5 sha256:480ab18536acf2941dba5b15501a53293dfaa2168f0e8688f216028a3ec2ac1a 105B / 105B done',
+      '#5 DONE 0.1s',
+      '#5 [stage-1 3/6] COPY a /',
+      '#5 extracting sha256:480ab18536acf2941dba5b15501a53293dfaa2168f0e8688f216028a3ec2ac1a 0.0s done',
+      '#5 DONE 0.1s',
+      '#6 [other 2/2] RUN <<END (other...)',
+      '#6 CACHED',
+      '#7 exporting cache to registry',
+      '#7 DONE 9.0s',
+    )
+    expect([...progress.instructions.ran]).toEqual([['RUN make', 12.4]])
+    expect(progress.instructions.cached).toEqual(['COPY a /', undefined])
   })
 
   test.each([

@@ -16,6 +16,13 @@ export const buildOutputs = {
     .nullable()
     .describe('The most memory that the engine and its commands were seen to hold, in bytes; nothing where unknown'),
   'cache-hits': z.number().describe('How many instructions were taken from a cache instead of being run'),
+  'seconds-saved': z
+    .number()
+    .nullable()
+    .describe(
+      'How long these instructions took when they last ran, in seconds, by what cache-repo keeps; nothing where it is known of none',
+    ),
+  'cache-hits-timed': z.number().describe('Of how many of these instructions seconds-saved is the time'),
 }
 
 /** The values of these outputs. */
@@ -29,13 +36,15 @@ export interface BuildOutputs {
   readonly 'engine-seconds': number
   readonly 'peak-memory': number | null
   readonly 'cache-hits': number
+  readonly 'seconds-saved': number | null
+  readonly 'cache-hits-timed': number
 }
 
 /** The outputs of what an engine built. */
 export const outputsOf = ({
   layout: { directory, manifest, platform },
   version,
-  run: { seconds, peakMemory, cacheHits },
+  run: { seconds, peakMemory, cache },
 }: EngineResult): BuildOutputs => ({
   layout: directory,
   digest: manifest.digest,
@@ -45,5 +54,7 @@ export const outputsOf = ({
   'engine-version': version,
   'engine-seconds': Number(seconds.toFixed(3)),
   'peak-memory': peakMemory ?? null,
-  'cache-hits': cacheHits,
+  'cache-hits': cache.hits,
+  'seconds-saved': cache.secondsSaved === undefined ? null : Number(cache.secondsSaved.toFixed(1)),
+  'cache-hits-timed': cache.timedHits,
 })

@@ -2,6 +2,7 @@
 import { Failure, type FailureKind } from '@polyarch/oci'
 import { type EngineRun, findDiskFull, formatMemory } from './engine-run.ts'
 import { failureKindOf } from './failure-kind.ts'
+import type { InstructionTimes } from './instruction-times.ts'
 
 /** What an engine says while it runs. */
 export interface EngineWords {
@@ -9,8 +10,8 @@ export interface EngineWords {
   readonly error: string | undefined
   /** The last lines that it and the commands of RUN instructions wrote. */
   readonly lastLines: readonly string[]
-  /** How many instructions it has taken from a cache so far. */
-  readonly cacheHits: number
+  /** Which instructions it has run or taken from a cache so far. */
+  readonly instructions: InstructionTimes
 }
 
 /** How an engine speaks of failures. */

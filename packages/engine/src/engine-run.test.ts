@@ -3,9 +3,20 @@ import { type Host, openHost } from '@polyarch/ci-host'
 import { temporaryDirectory } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { explainFailure } from './engine-failure.ts'
-import { findReason, formatMemory, formatSeconds, runEngine } from './engine-run.ts'
+import { describeCacheUse, findReason, formatMemory, formatSeconds, runEngine } from './engine-run.ts'
+import { createInstructionRecord } from './instruction-times.ts'
 
-const words = (error: string | undefined, ...lastLines: string[]) => ({ error, lastLines, cacheHits: 0 })
+const words = (error: string | undefined, ...lastLines: string[]) => ({
+  error,
+  lastLines,
+  instructions: createInstructionRecord(),
+})
+/** What none of these builds has a cache repository for. */
+const stores = {
+  open: () => {
+    throw new Error('no store is needed')
+  },
+}
 const full = 'write /x: no space left on device'
 
 describe('why an engine ended', () => {
@@ -50,12 +61,21 @@ test('sizes and times are for people', () => {
   expect([undefined, 1, 300 * 2 ** 20].map(formatMemory)).toEqual(['unknown', '1 MiB', '300 MiB'])
 })
 
+test.each([
+  [{ hits: 0, timedHits: 0, secondsSaved: undefined }, '0 cache hits'],
+  [{ hits: 4, timedHits: 0, secondsSaved: undefined }, '4 cache hits'],
+  [{ hits: 1, timedHits: 1, secondsSaved: 12 }, '1 cache hit, 12.0 s saved'],
+  [{ hits: 4, timedHits: 3, secondsSaved: 132 }, '4 cache hits, at least 2 min 12 s saved'],
+])('what caches did, %j, is for people', (use, text) => {
+  expect(describeCacheUse(use)).toBe(text)
+})
+
 test('a program’s memory and time are seen from outside', async () => {
   await using directory = await temporaryDirectory()
   const host = openHost({ PATH: process.env['PATH'] }, directory.path)
   const script = 'const kept = Buffer.alloc(100e6, 1); setTimeout(() => process.exit(kept[0] - 1), 1500)'
-  const request = { name: 'web', timeoutSeconds: undefined }
-  const run = await runEngine({ request, engine: 'node', words: words(undefined) }, host, (control) =>
+  const request = { name: 'web', timeoutSeconds: undefined, cacheRepository: undefined }
+  const run = await runEngine({ request, engine: 'node', words: words(undefined), stores }, host, (control) =>
     host.exec({ file: 'sh', args: ['-c', '"$@"; exit $?', 'sh', process.execPath, '-e', script], ...control }),
   )
   expect(run).toMatchObject({ code: 0, reason: 'finished' })
@@ -71,7 +91,8 @@ describe('an end that is not the engine’s own', () => {
     const host = Object.assign(Object.create(openHost({ PATH: process.env['PATH'] }, directory.path)) as Host, {
       summarise,
     })
-    const settings = { request: { name: 'web', timeoutSeconds }, engine: 'sleep', words: words(undefined) }
+    const request = { name: 'web', timeoutSeconds, cacheRepository: undefined }
+    const settings = { request, engine: 'sleep', words: words(undefined), stores }
     const run = runEngine({ ...settings, ...(signal ? { signal } : {}) }, host, (control) =>
       host.exec({ file: 'sleep', args: ['3600'], graceSeconds: 1, ...control }),
     )

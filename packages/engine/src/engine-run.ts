@@ -2,8 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import type { CommandResult, Host } from '@polyarch/ci-host'
 import { Failure } from '@polyarch/oci'
+import type { Stores } from '@polyarch/stores'
 import type { BuildRequest } from './build-request.ts'
 import type { EngineWords } from './engine-failure.ts'
+import { type CacheUse, sumCacheUse } from './instruction-times.ts'
+import { settleTimes } from './known-times.ts'
 import { openMemoryWatch } from './memory-watch.ts'
 
 /** `killed`: by a signal that nobody here sent. */
@@ -15,19 +18,17 @@ export interface EngineRun {
   /** Bytes, as /proc showed them while it ran; undefined where it runs elsewhere: in a daemon, or on no Linux. */
   readonly peakMemory: number | undefined
   readonly reason: EndReason
-  /**
-   * How many instructions were taken from a cache. What they took when they were built is not known: no engine keeps
-   * it, and the times in an image's history are those of builds, which may be days apart.
-   */
-  readonly cacheHits: number
+  readonly cache: CacheUse
 }
 
 export interface RunSettings {
-  readonly request: Pick<BuildRequest, 'name' | 'timeoutSeconds'>
+  readonly request: Pick<BuildRequest, 'name' | 'timeoutSeconds' | 'cacheRepository'>
   /** As people write its name. */
   readonly engine: string
   /** What the engine says while it runs. */
   readonly words: EngineWords
+  /** Opens the cache repository, which knows how long cached instructions took. */
+  readonly stores: Pick<Stores, 'open'>
   /** Stops the engine for a reason of the caller's. */
   readonly signal?: AbortSignal
 }
@@ -89,15 +90,22 @@ export const formatSeconds = (seconds: number): string => {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-const describeRun = ({ seconds, peakMemory, reason, cacheHits }: EngineRun): string =>
-  `${reason} after ${formatSeconds(seconds)}, peak memory ${formatMemory(peakMemory)}, cache hits ${cacheHits}`
+/** What caches did for a build, as people read it. */
+export const describeCacheUse = ({ hits, timedHits, secondsSaved }: CacheUse): string => {
+  const counted = `${hits} cache ${hits === 1 ? 'hit' : 'hits'}`
+  if (secondsSaved === undefined) return counted
+  return `${counted}, ${timedHits < hits ? 'at least ' : ''}${formatSeconds(secondsSaved)} saved`
+}
+
+const describeRun = ({ seconds, peakMemory, reason, cache }: EngineRun): string =>
+  `${reason} after ${formatSeconds(seconds)}, peak memory ${formatMemory(peakMemory)}, ${describeCacheUse(cache)}`
 
 /**
  * Runs the engine and says how it ended, in the log and, where it did not finish, in the job's summary.
  * @throws {Failure} build, when it took longer than the request allows; the host's reason, when the job is cancelled.
  */
 export const runEngine = async (
-  { request: { name, timeoutSeconds }, engine, words, signal }: RunSettings,
+  { request: { name, timeoutSeconds, cacheRepository }, engine, words, stores, signal }: RunSettings,
   host: Host,
   start: (control: RunControl) => Promise<CommandResult>,
 ): Promise<EngineRun> => {
@@ -113,7 +121,11 @@ export const runEngine = async (
   host.signal.throwIfAborted()
   const isStopped = code !== 0 && stop.aborted
   const reason = isStopped ? 'stopped' : findReason(code, words, (await countOutOfMemory()) > kills)
-  const run = { code, seconds, peakMemory: memory.peak, reason, cacheHits: words.cacheHits }
+  const cache =
+    reason === 'finished'
+      ? await settleTimes(cacheRepository, engine, words.instructions, stores, host)
+      : sumCacheUse(new Map(), engine, words.instructions)
+  const run = { code, seconds, peakMemory: memory.peak, reason, cache }
   host.log.info(`${name}: ${engine} ${describeRun(run)}`)
   if (reason !== 'finished') await host.summarise(`**${name}** was not built: ${engine} ${describeRun(run)}\n`)
   if (isStopped && timeout?.aborted)

@@ -50,7 +50,7 @@ export const buildWithKaniko: BuildWithEngine<KanikoSettings> = async (request, 
   const wrongImage = new AbortController()
   host.log.info(`building ${request.name} with kaniko ${facts.version}`)
   const run = await runEngine(
-    { request, engine: 'kaniko', words: log, signal: wrongImage.signal },
+    { request, engine: 'kaniko', words: log, stores, signal: wrongImage.signal },
     host,
     ({ signal, onStart }) =>
       launcher.run(

@@ -1,6 +1,7 @@
 // The executor's output as log lines: what it means, what went wrong, and which warnings mean a wrong image.
 import type { Log } from '@polyarch/ci-host'
 import { createLastLines, type EngineWords } from '@polyarch/engine'
+import { createInstructionReader } from './instruction-reader.ts'
 
 /** Warnings after which the executor goes on and builds another image than the Dockerfile says (docs/engines.md). */
 const wrongImage =
@@ -15,9 +16,6 @@ const findingsOf = (warning: string): readonly string[] => {
   if (flag !== undefined) return [`run-${flag}`]
   return /kaniko directory/i.test(warning) ? ['copy-to-kaniko'] : []
 }
-
-/** Said of an instruction whose layer is in the cache repository. */
-const cacheHit = /^Using caching version of cmd: /
 
 /** Said of every executor that was started with --force; the launchers see to it. */
 const outsideContainer = /^Kaniko is being run outside of a container/i
@@ -51,7 +49,7 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
   const wrongImages: string[] = []
   const last = createLastLines()
   let error: string | undefined
-  let cacheHits = 0
+  const instructions = createInstructionReader()
   const addRecord = ({ level, message }: Record): void => {
     if (level === 'warning') {
       if (outsideContainer.test(message)) return
@@ -62,7 +60,7 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
       error = message
       log.error(message)
     } else if (level === 'info') {
-      if (cacheHit.test(message)) cacheHits += 1
+      instructions.add(message)
       log.info(message)
     } else log.debug(message)
   }
@@ -82,9 +80,7 @@ export const createExecutorLog = (log: Log, allowed: readonly string[] = []): Ex
     },
     wrongImages,
     lastLines: last.lines,
-    get cacheHits() {
-      return cacheHits
-    },
+    instructions: instructions.times,
     get error() {
       return error
     },
