@@ -133,7 +133,7 @@ export const readChunks = (opened: OpenFile, start: number): AsyncIterable<Uint8
   opened.handle.createReadStream({ start, highWaterMark: chunkSize, autoClose: false })
 
 /** Well over what a socket takes before it makes its writer wait (64 KiB): a chunk is sent before its buffer is due again. */
-const lentSize = 512 * 1024
+const lentSize = 256 * 1024
 
 /** Fills the buffer from the file; a part of it only at the file's end. */
 const fill = async (handle: FileHandle, buffer: Uint8Array, position: number): Promise<number> => {
