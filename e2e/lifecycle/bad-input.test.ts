@@ -1,5 +1,5 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 // What is wrong for the real lifecycle is wrong for extend-image: on the same input, with the same words and code.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'

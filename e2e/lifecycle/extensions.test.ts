@@ -1,5 +1,5 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 // Several extensions of one run image: what the lifecycle's own extender leaves for the exporter, every engine leaves.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Dockerfile variables
 import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { pushBase } from './base-images.ts'

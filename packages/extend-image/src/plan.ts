@@ -1,5 +1,6 @@
 // Decides what is extended, from what, with what and where it goes; pure.
 import { isAbsolute, join, resolve } from 'node:path'
+import { parseInput } from '@polyarch/ci-host'
 import type { Allowance } from '@polyarch/dockerfile'
 import type { Leg, PlannedExtension } from '@polyarch/documents'
 import { cacheRepositoryOf, hostPlatform, parseTimeLimit, readAllowances } from '@polyarch/engine'
@@ -9,7 +10,7 @@ import { type ApiVersion, requirePlatformApi } from './api-version.ts'
 import type { Inputs } from './inputs.ts'
 import { lifecycleFailure } from './lifecycle-failure.ts'
 
-export type EngineName = 'kaniko' | 'buildah' | 'buildkit'
+export type EngineName = Leg['engine']
 
 /** What becomes of the extended image. */
 export type ExtendOutput =
@@ -118,7 +119,7 @@ const planOutput = (
     case 'image':
       if (inputs.repository === undefined)
         throw inputFailure('input repository is required for output image: HOST/NAME or oci:DIR')
-      return { kind: 'image', repository: parseStoreLocation(inputs.repository) }
+      return { kind: 'image', repository: parseInput('repository', inputs.repository, parseStoreLocation) }
   }
 }
 

@@ -142,7 +142,7 @@ describe.skipIf(lacks('docker-registry'))('an index', () => {
     }
     // How many requests go side by side depends on how busy this machine is.
     const [few = 0, many = 0] = rounds
-    expect(few).toBeLessThanOrEqual(15)
+    expect(few).toBeLessThanOrEqual(10)
     expect(many).toBeLessThan(4 * few)
   })
 })
