@@ -14,6 +14,9 @@ import { execa } from 'execa'
 import { expect } from 'vitest'
 import { readTags, readWhole } from './plain-reader.ts'
 
+/** How long a command may take: six refusals of one request in a row are half a minute of pauses, and each may be unlucky. */
+const patience = 150_000
+
 /** Where a command went: its exit code, 137 where it was killed, and all that it said. */
 export interface FaultyEnd {
   readonly code: number
@@ -77,7 +80,7 @@ export const openFaultScene = async (program: string, registry: string, line: st
       reject: false,
       killSignal: 'SIGKILL',
       // Nothing may hang, whatever the line does.
-      timeout: killAfter ?? 50_000,
+      timeout: killAfter ?? patience,
     })
     if (killAfter !== undefined && result.signal === 'SIGKILL') killed = true
     return { code: result.exitCode ?? (result.signal === 'SIGKILL' ? 137 : 1), log: result.all ?? '' }

@@ -62,7 +62,7 @@ const finish = async (scene: FaultScene, command: readonly string[], heal: () =>
   expect(second.code, second.log).toBe(0)
 }
 
-describe.concurrent('the whole job survives', { timeout: 180_000 }, () => {
+describe.concurrent('the whole job survives', { timeout: 400_000 }, () => {
   const registries = new Map<Server, RunningRegistry>()
   let program: TemporaryDirectory
   const faults = new Map<string, number>()
