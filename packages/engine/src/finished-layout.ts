@@ -11,14 +11,13 @@ import {
   digestOf,
   flattenManifest,
   formatPlatform,
+  getImageConfig,
   hexOf,
   type ImageConfig,
   isIndexType,
   isNonDistributable,
   type Manifest,
-  manifestSizeLimit,
   type Platform,
-  parseImageConfig,
   parseManifest,
   platformOf,
   type StoreReader,
@@ -50,16 +49,6 @@ export interface FinishedLayout {
 const elfSystems = ['linux', 'freebsd', 'netbsd', 'openbsd']
 
 const defaultPath = 'usr/local/sbin:usr/local/bin:usr/sbin:usr/bin:sbin:bin'
-
-const readWhole = async (store: StoreReader, descriptor: Descriptor): Promise<Uint8Array> => {
-  if (descriptor.size > manifestSizeLimit)
-    throw verificationFailure(
-      `${store.location}@${descriptor.digest} has ${descriptor.size} bytes: too many for a config`,
-    )
-  const chunks: Uint8Array[] = []
-  for await (const chunk of store.getBlob(descriptor)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
 
 /** The files that a container of the image starts, as paths without leading `/`: candidates where PATH decides. */
 export const startedFiles = (config: ImageConfig): string[] => {
@@ -181,7 +170,7 @@ export const finishLayout = async (
       `${directory}: index.json says ${root.size} bytes of ${root.digest}, found ${content.bytes.length}`,
     )
   const manifest = parseManifest(content.bytes)
-  const config = parseImageConfig(await readWhole(store, manifest.config))
+  const config = await getImageConfig(store, manifest.config)
   let configDigest = manifest.config.digest
   const asked = platform.variant
   const lacksVariant = asked !== undefined && (config.variant ?? '') === ''

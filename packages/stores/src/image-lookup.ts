@@ -1,14 +1,13 @@
 // Looks up what a registry or layout has behind a reference: which platforms, under which digests.
 import {
   type ContentLocation,
-  type Descriptor,
   type Digest,
   formatPlatform,
   formatStoreLocation,
+  getImageConfig,
   isAttestation,
   isIndexType,
   isKnownPlatform,
-  parseImageConfig,
   parseIndex,
   parseManifest,
   platformOf,
@@ -36,12 +35,6 @@ interface OpenStores {
   open(location: StoreLocation): Store
 }
 
-const readBlob = async (store: Store, descriptor: Descriptor): Promise<Uint8Array> => {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of store.getBlob(descriptor)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
 const hasTriggers = (config: unknown): boolean => {
   const triggers = (config as { readonly config?: { readonly OnBuild?: unknown } | null }).config?.OnBuild
   return Array.isArray(triggers) && triggers.length > 0
@@ -61,7 +54,7 @@ const readIndex = (bytes: Uint8Array): FoundImage => {
 }
 
 const readImage = async (store: Store, bytes: Uint8Array, digest: Digest): Promise<FoundImage> => {
-  const config = parseImageConfig(await readBlob(store, parseManifest(bytes).config))
+  const config = await getImageConfig(store, parseManifest(bytes).config)
   const platform = formatPlatform(platformOf(config))
   return {
     index: false,
