@@ -148,7 +148,7 @@ test('base images are judged by what the registry has of them', () => {
     three: { index: true, platforms: ['linux/amd64', 'linux/arm64'], onbuild: true },
   }
   expect(
-    baseFindings(images, (reference) => facts[reference]).map(({ line, feature }) => `${line} ${feature}`),
+    baseFindings(images, ({ reference }) => facts[reference]).map(({ line, feature }) => `${line} ${feature}`),
   ).toEqual(['1 base-platform-missing', '2 base-single-platform', '3 base-onbuild'])
 })
 

@@ -128,11 +128,12 @@ export interface BaseFacts {
 /** The findings that need a look at the base images; images without facts have none. */
 export const baseFindings = (
   images: readonly SourceImage[],
-  factsOf: (reference: string) => BaseFacts | undefined,
+  factsOf: (image: SourceImage) => BaseFacts | undefined,
 ): Finding[] =>
-  images.flatMap(({ reference, platform, line, use }): Finding[] => {
-    const facts = factsOf(reference)
+  images.flatMap((image): Finding[] => {
+    const facts = factsOf(image)
     if (!facts) return []
+    const { reference, platform, line, use } = image
     const detail = `${reference} has ${facts.platforms.join(', ')}, not ${platform}`
     const onbuild: Finding[] =
       facts.onbuild && use === 'base' ? [{ feature: 'base-onbuild', line, detail: reference }] : []

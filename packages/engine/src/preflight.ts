@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import {
+  type BaseFacts,
   type BuildSettings,
   baseFindings,
   type EngineVersion,
@@ -11,10 +12,11 @@ import {
   type Judgement,
   judge,
   parseDockerfile,
+  type SourceImage,
   sourceImages,
 } from '@polyarch/dockerfile'
 import { Failure, parseFamiliarReference } from '@polyarch/oci'
-import { type FoundImage, type LookUpImage, openImageLookup, type Stores } from '@polyarch/stores'
+import { type LookUpImage, openImageLookup, type Stores } from '@polyarch/stores'
 import type { BuildInputs } from './build-inputs.ts'
 import { type BuildRequest, settingsOf } from './build-request.ts'
 
@@ -22,6 +24,18 @@ export interface PreflightSubject {
   /** The Dockerfile's text. */
   readonly text: string
   readonly settings: BuildSettings
+}
+
+/** What is asked of a registry once: an image for one platform and one use. */
+const keyOf = ({ reference, platform, use }: SourceImage): string => `${reference} ${platform} ${use}`
+
+/** What a registry says of the image; an index says nothing of triggers, so a base's are read from the platform's own. */
+const lookUpFacts = async ({ reference, platform, use }: SourceImage, lookUp: LookUpImage): Promise<BaseFacts> => {
+  const { tag = 'latest', digest, ...repository } = parseFamiliarReference(reference)
+  const store = { kind: 'registry', repository } as const
+  const found = await lookUp({ store, ...(digest === undefined ? { tag } : { digest }) })
+  const own = found.index && use === 'base' ? found.images.get(platform)?.[0] : undefined
+  return own === undefined ? found : { ...found, onbuild: (await lookUp({ store, digest: own.digest })).onbuild }
 }
 
 /**
@@ -36,20 +50,20 @@ export const findFeatures = async (
 ): Promise<Finding[]> => {
   const dockerfile = parseDockerfile(text)
   const images = sourceImages(dockerfile, settings).filter(({ missing }) => missing.length === 0)
-  const facts = new Map<string, FoundImage>()
+  const facts = new Map<string, BaseFacts>()
+  const unknown = new Set<string>()
   await Promise.all(
-    [...new Set(images.map(({ reference }) => reference))].map(async (reference) => {
+    [...new Map(images.map((image) => [keyOf(image), image])).values()].map(async (image) => {
       try {
-        const { tag = 'latest', digest, ...repository } = parseFamiliarReference(reference)
-        const content = digest === undefined ? { tag } : { digest }
-        facts.set(reference, await lookUp({ store: { kind: 'registry', repository }, ...content }))
+        facts.set(keyOf(image), await lookUpFacts(image, lookUp))
       } catch (error) {
         if (!(error instanceof Failure)) throw error
-        onUnknown(`${reference} was not checked: ${error.message}`)
+        unknown.add(`${image.reference} was not checked: ${error.message}`)
       }
     }),
   )
-  const found = [...inspectParsed(dockerfile, settings), ...baseFindings(images, (reference) => facts.get(reference))]
+  unknown.forEach(onUnknown)
+  const found = [...inspectParsed(dockerfile, settings), ...baseFindings(images, (image) => facts.get(keyOf(image)))]
   return found.sort((left, right) => left.line - right.line)
 }
 

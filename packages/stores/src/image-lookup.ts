@@ -25,7 +25,7 @@ export interface FoundImage {
   /** Whether it is an index; else it is one image, for the one platform of its config. */
   readonly index: boolean
   readonly platforms: readonly string[]
-  /** Whether its config has ONBUILD triggers; of an index nobody looked. */
+  /** Whether its config has ONBUILD triggers; an index has no config: its images are looked up by their digests. */
   readonly onbuild: boolean
   /** Each platform's images: several, where an index has them for more than one os.version. */
   readonly images: ReadonlyMap<string, readonly PlatformImage[]>
