@@ -1,11 +1,13 @@
 // Requests with everything around them that holds for any host: slots, redirects, 401, refusals, retries.
-import { Failure, isStoreError, type StoreErrorCode } from '@polyarch/oci'
+import { Failure, type StoreErrorCode } from '@polyarch/oci'
 import { type LimitedBody, readLimited } from './body.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { cleanText, errorBodyLimit, headerOf, Refusal, refusalOf, troubleOf } from './errors.ts'
+import { createCallInOrder } from './in-order.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
-import { resolveLocation } from './location.ts'
+import { followsRedirect, resolveLocation } from './location.ts'
 import type { Clock, Limits } from './options.ts'
+import { bodyHeaders, gather, isStreamed, onePiece, type Piece, type RequestBody, watch } from './request-body.ts'
 import { createRetryBudget, formatPause, planRetry } from './retry.ts'
 import type { Method, Transport, TransportResponse } from './transport.ts'
 
@@ -25,17 +27,11 @@ export interface Authorizer {
   ): Promise<string | undefined>
 }
 
-/** A body that is streamed, from the start again for each attempt. */
-export interface StreamedBody {
-  readonly length: number
-  open(): AsyncIterable<Uint8Array>
-}
-
 export interface ExchangeRequest {
   readonly method: Method
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | StreamedBody | undefined
+  readonly body?: RequestBody
   /** The statuses that are answers; everything else is a refusal. */
   readonly accept: readonly number[]
   /** What 404 stands for where the body does not say. */
@@ -95,73 +91,21 @@ export interface ExchangeSettings {
 const mostRedirects = 5
 const mostChallenges = 3
 
-const isStreamed = (body: ExchangeRequest['body']): body is StreamedBody => body !== undefined && 'open' in body
-
-/** Keeps what the source of a body throws, since undici reports it like a broken connection. */
-const watch = (
-  body: StreamedBody,
-): { stream: AsyncIterable<Uint8Array>; failure(): { error: unknown } | undefined } => {
-  let failure: { error: unknown } | undefined
-  const stream = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      yield* body.open()
-    } catch (error) {
-      failure = { error }
-      throw error
-    }
-  }
-  return { stream: stream(), failure: () => failure }
-}
-
-/** Bodies up to this size go out in one write, together with their headers. */
-const onePiece = 512 * 1024
-
-/** A body in one piece, to be given back at the end; `isRead` says whether the server has read all of it. */
-interface Piece {
-  readonly bytes: Uint8Array
-  giveBack(isRead: boolean): Promise<void>
-}
-
-/** All of a small body; its one chunk is not copied, so its source waits until it is given back. */
-const gather = async (body: StreamedBody): Promise<Piece> => {
-  const source = body.open()[Symbol.asyncIterator]()
-  const first = await source.next()
-  if (!first.done && first.value.length === body.length)
-    return {
-      bytes: first.value,
-      // A source that is asked for more may use the memory again, which a socket could still be sending from.
-      giveBack: async (isRead) => {
-        await (isRead ? source.next() : source.return?.())
-      },
-    }
-  const chunks: Uint8Array[] = []
-  for (let next = first; !next.done; next = await source.next()) chunks.push(Buffer.from(next.value))
-  return { bytes: Buffer.concat(chunks), giveBack: async () => undefined }
-}
-
-const bodyHeaders = (body: ExchangeRequest['body']): Record<string, string> =>
-  body === undefined ? {} : { 'content-length': String(body.length) }
-
 /** The most of an answer that anyone will look at. */
 const mostOf = ({ bodyLimit = 0, errorLimit = 0 }: ExchangeRequest): number =>
   Math.max(errorBodyLimit, bodyLimit, errorLimit)
 
-const followsRedirect = (method: Method, status: number): boolean =>
-  method === 'GET' || method === 'HEAD' ? [301, 302, 303, 307, 308].includes(status) : status === 307 || status === 308
-
-/** Whether the refusal says only what to do first: log in, or ask elsewhere. */
-const leadsOn = (error: unknown, method: Method): boolean => {
-  const status = error instanceof Refusal ? (error.request?.status ?? 0) : 0
-  return status === 401 || followsRedirect(method, status)
-}
+const headersOf = ({ headers, body }: ExchangeRequest, authorization: string | undefined): Record<string, string> => ({
+  ...headers,
+  ...bodyHeaders(body),
+  ...(authorization === undefined ? {} : { authorization }),
+})
 
 /** The exchange of one client: limits per host, one budget of retries. */
 export const createExchange = (settings: ExchangeSettings): Exchange => {
   const { transport, limits, clock } = settings
   const budget = createRetryBudget(limits.retryBudget)
   const answered = new Set<string>()
-  /** Hosts that answered one request and left the next one behind it unanswered: some drop those, and get one at a time. */
-  const oneByOne = new Set<string>()
   const limiters = new Map<string, Limiter>()
 
   const limiterOf = (host: string, lane: 'read' | 'write'): Limiter => {
@@ -194,11 +138,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       const response = await transport.send({
         method,
         url,
-        headers: {
-          ...request.headers,
-          ...bodyHeaders(body),
-          ...(authorization === undefined ? {} : { authorization }),
-        },
+        headers: headersOf(request, authorization),
         body: watched?.stream ?? piece?.bytes ?? (isStreamed(body) || body?.length === 0 ? undefined : body),
         verified: url.origin === request.url.origin ? request.verified : !settings.isInsecure(url.host),
         collect: request.streamed ? undefined : mostOf(request),
@@ -235,6 +175,15 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     }
   }
 
+  const readRefusal = async (
+    { method, notFound, errorLimit = errorBodyLimit }: ExchangeRequest,
+    response: OpenResponse,
+  ): Promise<Refusal> => {
+    const { url, body } = response
+    const { bytes } = await readBody(method, body, url, errorLimit)
+    return refusalOf({ method, url }, response, bytes, notFound, clock.now())
+  }
+
   const open = async (request: ExchangeRequest): Promise<OpenResponse> => {
     const { method, authorizer } = request
     let url = request.url
@@ -255,8 +204,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
           continue
         }
       }
-      const { bytes } = await readBody(method, response.body, url, request.errorLimit ?? errorBodyLimit)
-      const refusal = refusalOf({ method, url }, response, bytes, request.notFound, clock.now())
+      const refusal = await readRefusal(request, { ...response, url })
       if (status !== 401 || !mayAuthorize) throw refusal
       const challenges = parseChallenges(response.headers['www-authenticate'])
       const why =
@@ -330,61 +278,26 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       const sent = transport.sendInOrder(
         place,
         requests.map((request) => {
-          const { method, url, headers, body, verified } = request
-          return {
-            method,
-            url,
-            headers: { ...headers, ...bodyHeaders(body), ...(authorization === undefined ? {} : { authorization }) },
-            body: body instanceof Uint8Array && body.length > 0 ? body : undefined,
-            verified,
-            collect: mostOf(request),
-          }
+          const { method, url, body, verified } = request
+          const headers = headersOf(request, authorization)
+          const bytes = body instanceof Uint8Array && body.length > 0 ? body : undefined
+          return { method, url, headers, body: bytes, verified, collect: mostOf(request) }
         }),
       )
       return await Promise.allSettled(
         sent.map(async (answer, position) => {
-          const { method, url, accept, notFound, bodyLimit, errorLimit } = requests[position]!
+          const request = requests[position]!
+          const { method, url, accept, bodyLimit } = request
           const response = await answer.catch((error: unknown) => {
             throw error instanceof Failure ? error : troubleOf({ method, url }, error)
           })
           answered.add(url.host)
           if (accept.includes(response.status)) return await readWhole({ ...response, url }, method, bodyLimit)
-          const { bytes } = await readBody(method, response.body, url, errorLimit ?? errorBodyLimit)
-          throw refusalOf({ method, url }, response, bytes, notFound, clock.now())
+          throw await readRefusal(request, { ...response, url })
         }),
       )
     } finally {
       slot.release()
-    }
-  }
-
-  const callInOrder: Exchange['callInOrder'] = async (requests, onAnswer) => {
-    const answers: ReadResponse[] = []
-    for (;;) {
-      const first = answers.length
-      const [next, ...others] = requests.slice(first)
-      if (next === undefined) return answers
-      if (oneByOne.has(next.url.host)) {
-        answers.push(await call(next))
-        onAnswer?.(first)
-        continue
-      }
-      const results = await sendTogether([next, ...others])
-      for (const [position, result] of results.entries())
-        if (result.status === 'fulfilled') onAnswer?.(first + position)
-      const failed = results.findIndex(({ status }) => status === 'rejected')
-      const done = failed === -1 ? results : results.slice(0, failed)
-      answers.push(...done.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
-      const failure = results[failed]
-      if (failure?.status !== 'rejected') continue
-      const reason: unknown = failure.reason
-      const request = requests[answers.length]!
-      const isLed = leadsOn(reason, request.method)
-      if (failed > 0 && isStoreError(reason, 'UNREACHABLE')) oneByOne.add(request.url.host)
-      if (!isLed) await recover(reason, 1, next.place)
-      // Alone, it is led through challenges, redirects and further attempts; those behind it follow together again.
-      answers.push(await callFrom(isLed ? 1 : 2, request))
-      onAnswer?.(answers.length - 1)
     }
   }
 
@@ -393,7 +306,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     readWhole,
     repeat,
     call,
-    callInOrder,
+    callInOrder: createCallInOrder({ sendTogether, callFrom, recover }),
     recover,
     succeed: () => budget.earn(),
   }

@@ -1,6 +1,7 @@
-// Where Location headers lead: relative or absolute, never from TLS back to clear text.
+// Where Location headers lead: relative or absolute, never from TLS back to clear text; and which are followed.
 import { isLoopback } from '@polyarch/oci'
 import { cleanText, type Question, Refusal } from './errors.ts'
+import type { Method } from './transport.ts'
 
 /**
  * The URL that a Location header names, seen from the request that it answered.
@@ -35,3 +36,7 @@ export const resolveLocation = (
   }
   return target
 }
+
+/** Whether a request with this method is sent again to where the answer points. */
+export const followsRedirect = (method: Method, status: number): boolean =>
+  method === 'GET' || method === 'HEAD' ? [301, 302, 303, 307, 308].includes(status) : status === 307 || status === 308

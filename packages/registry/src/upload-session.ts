@@ -1,9 +1,10 @@
 // An upload that a server has opened, and the bytes that go into it.
 import { type BlobContent, type Descriptor, StoreError } from '@polyarch/oci'
 import { headerOf } from './errors.ts'
-import type { ReadResponse, StreamedBody } from './exchange.ts'
+import type { ReadResponse } from './exchange.ts'
 import { resolveLocation } from './location.ts'
 import type { RegistryHost } from './registry-host.ts'
+import type { StreamedBody } from './request-body.ts'
 
 export interface Upload {
   readonly host: RegistryHost
