@@ -136,22 +136,46 @@ export const readChunks = (opened: OpenFile, start: number): AsyncIterable<Uint8
 const lentSize = 256 * 1024
 
 /** Fills the buffer from the file; a part of it only at the file's end. */
-const fill = async (handle: FileHandle, buffer: Uint8Array, position: number): Promise<number> => {
+const fill = async ({ handle, size }: OpenFile, buffer: Uint8Array, position: number): Promise<number> => {
+  const wanted = Math.min(buffer.length, size - position)
   let filled = 0
-  while (filled < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)
+  while (filled < wanted) {
+    const { bytesRead } = await handle.read(buffer, filled, wanted - filled, position + filled)
     if (bytesRead === 0) break
     filled += bytesRead
   }
   return filled
 }
 
-/** The open file's bytes from `start` on, in chunks that are good until the next one is asked for: two buffers take turns. */
-export async function* lendChunks({ handle, size }: OpenFile, start: number): AsyncGenerator<Uint8Array> {
+/** As `fill`, and nothing else happens meanwhile. */
+const fillAtOnce = ({ handle, size }: OpenFile, buffer: Uint8Array, position: number): number => {
+  const wanted = Math.min(buffer.length, size - position)
+  let filled = 0
+  while (filled < wanted) {
+    const bytes = readSync(handle.fd, buffer, filled, wanted - filled, position + filled)
+    if (bytes === 0) break
+    filled += bytes
+  }
+  return filled
+}
+
+/** The longest that one read may keep everything else waiting; out of the page cache it takes a hundredth of that. */
+const slowReadMs = 10
+
+/**
+ * The open file's bytes from `start` on, in chunks that are good until the next one is asked for: two buffers take turns.
+ * What was just built is still in memory, where a way through the thread pool takes longer than the read itself; from
+ * the first slow read on, reads leave the event loop alone.
+ */
+export async function* lendChunks(opened: OpenFile, start: number): AsyncGenerator<Uint8Array> {
+  const { size } = opened
   const length = Math.min(lentSize, size - start)
   let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(size - start > length ? length : 0)]
+  let isFast = true
   for (let at = start; at < size; ) {
-    const filled = await fill(handle, buffer, at)
+    const startedAt = performance.now()
+    const filled = isFast ? fillAtOnce(opened, buffer, at) : await fill(opened, buffer, at)
+    isFast &&= performance.now() - startedAt < slowReadMs
     if (filled === 0) return
     yield buffer.subarray(0, filled)
     at += filled

@@ -4,7 +4,7 @@ import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Descriptor, digestOf, hexOf, type Store } from '@polyarch/oci'
 import { type TemporaryDirectory, temporaryDirectory } from '@polyarch/parts'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openLayout } from './index.ts'
 
 /** The largest blob that is lent whole. */
@@ -66,6 +66,35 @@ describe('lendBlob', () => {
       at += chunk.length
     }
     expect(at).toBe(bytes.length)
+  })
+
+  // A disk that is slow cannot be had: its reads are as fast as any, and a fake clock says how long they took.
+  test.each([
+    { took: 9, others: 'wait for each read' },
+    { took: 11, others: 'go on from the second read on' },
+  ])('where a read takes $took ms, others $others', async ({ took, others }) => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += took
+      return now
+    })
+    const bytes = randomBytes(4 * slot)
+    const descriptor = await writeBlob(bytes)
+    const chunks: Buffer[] = []
+    let [turns, turnsBetween] = [0, 0]
+    try {
+      for await (const chunk of layout.lendBlob?.(descriptor) ?? []) {
+        chunks.push(Buffer.from(chunk))
+        turnsBetween = turns
+        setImmediate(() => {
+          turns += 1
+        })
+      }
+    } finally {
+      vi.restoreAllMocks()
+    }
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
+    expect(turnsBetween > 0).toBe(others !== 'wait for each read')
   })
 
   test('leaves a chunk alone where its reader left early: a socket may still be sending it', async () => {
