@@ -28,6 +28,7 @@ export interface MergeJob {
 export interface Contender {
   /** The tool, and how it was tuned. */
   readonly name: string
+  /** Its program; `polyarch` for Polyarch's own bundle, `floor` for what any tool in JavaScript could reach at best. */
   readonly tool: string
   /** Whether it runs with other than its defaults. */
   readonly tuned: boolean
@@ -145,6 +146,24 @@ const step = (bundle: string, name: string, inputs: Readonly<Record<string, stri
   return command(process.execPath, bundle, name, ...flags)
 }
 
+/** What is left of a push without checks, retries and a command line: what the library costs, and what Node costs. */
+const floor = (client: 'undici' | 'sockets'): Contender => ({
+  name: `a bare loop over ${client}`,
+  tool: 'floor',
+  tuned: true,
+  missing: undefined,
+  push: ({ host, repository, tag, image }) =>
+    command(
+      process.execPath,
+      join(import.meta.dirname, 'bare-loop.mjs'),
+      client,
+      image.layout,
+      host,
+      repository.slice(host.length + 1),
+      tag,
+    ),
+})
+
 /** All contenders, Polyarch's bundle first. */
 export const listContenders = (bundle: string): readonly Contender[] => [
   {
@@ -204,4 +223,6 @@ export const listContenders = (bundle: string): readonly Contender[] => [
   },
   { ...peer('buildx'), merge: mergeWithBuildx },
   { ...peer('manifest-tool'), merge: mergeWithManifestTool },
+  floor('undici'),
+  floor('sockets'),
 ]

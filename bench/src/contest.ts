@@ -8,7 +8,7 @@ import type { Contender, MergeJob, PushJob } from './contender.ts'
 import { judgeMerge, judgePush, WrongResult } from './judge.ts'
 import { type Cost, measureScript, ScriptError } from './measure.ts'
 import { countSerialExchanges } from './round-trips.ts'
-import type { Row } from './row.ts'
+import type { Row, Work } from './row.ts'
 import { command } from './shell-script.ts'
 import { changeConfig, layoutTag, megabyte, type WrittenLegs, writeImage, writeLegs } from './workload.ts'
 
@@ -132,6 +132,10 @@ const keepContent = async (registry: RunningRegistry, directory: string) => {
   }
 }
 
+/** A floor knows nothing of what is already there. */
+const isAble = ({ tool, push, merge }: Contender, work: Work): boolean =>
+  work.kind === 'push' ? push !== undefined && (tool !== 'floor' || work.before === 'nothing') : merge !== undefined
+
 /** The list, begun by another one each time: no tool is always the first. */
 const rotate = <T>(list: readonly T[], by: number): T[] => [
   ...list.slice(by % list.length),
@@ -156,7 +160,7 @@ export const holdContest = async (
       ? preparePush(row, directory, registry.host, signal)
       : prepareMerge(row, directory, registry.host, host, signal))
     const restore = await keepContent(registry, directory)
-    const able = contenders.filter(({ missing, push, merge }) => !missing && (row.work.kind === 'push' ? push : merge))
+    const able = contenders.filter((contender) => contender.missing === undefined && isAble(contender, row.work))
     const costs = new Map<Contender, Cost[]>(able.map((contender) => [contender, []]))
     const wires = new Map<Contender, Wire>()
     const failures = new Map<Contender, string>()

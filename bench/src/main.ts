@@ -35,7 +35,7 @@ const parseRows = (text: string): Row[] =>
   })
 
 const parseTools = (text: string): string[] => {
-  const known: readonly string[] = ['polyarch', ...contenderParts]
+  const known: readonly string[] = ['polyarch', ...contenderParts, 'floor']
   const unknown = text.split(',').find((tool) => !known.includes(tool))
   if (unknown === undefined) return text.split(',')
   throw new InvalidArgumentError(`no tool "${unknown}": there are ${known.join(', ')}`)

@@ -24,7 +24,7 @@ const result = (goals: RowResult['row']['goals'], standings: readonly Standing[]
   standings,
 })
 
-test('a row shows medians, ratios, goals and who failed', () => {
+test('a row shows medians, ratios, goals and who failed; a floor is no peer', () => {
   const goals = [
     { atMostTimes: 1.3, of: 'the best peer' },
     { atMostTimes: 0.2, of: 'the best peer with its defaults' },
@@ -36,6 +36,7 @@ test('a row shows medians, ratios, goals and who failed', () => {
     standing(contender('crane', 'crane'), [4, 5, 6]),
     standing(contender('oras, tuned', 'oras', true), [0.5, 0.5, 0.4]),
     standing(contender('regctl', 'regctl'), [], 'ended with 1: no'),
+    standing(contender('a bare loop', 'floor', true), [0.25]),
   ]
   expect(formatRow(result(goals, standings), 0.1)).toMatchInlineSnapshot(`
     "### a row
@@ -47,6 +48,7 @@ test('a row shows medians, ratios, goals and who failed', () => {
     | crane                       |   5.000 |       10.00 | 2.500 |        4 |      3 |           2 |      26 |
     | oras, tuned                 |   0.500 |        1.00 | 0.250 |        4 |      3 |           2 |      21 |
     | regctl                      |  failed |           – |     – |        – |      – |           – |       – |
+    | a bare loop                 |   0.250 |        0.50 | 0.125 |        4 |      3 |           2 |      20 |
 
     - reached: at most 1.30 x the best peer (1.00 x)
     - reached: at most 0.20 x the best peer with its defaults (0.10 x)

@@ -112,6 +112,9 @@ crane and regctl have read it back. Ratios carry over to another machine, second
 - Tools without a remark run with their defaults. "By hand in parallel" is a script that starts whatever can run at once.
 - Polyarch is JavaScript: Node's own start is part of its seconds, and taken off in the line below. Goals are judged
   without it.
+- A bare loop sends the blobs by POST and PUT and does nothing else: no checks, retries, progress or command line. It is
+  no peer, but shows the floor: of JavaScript with an HTTP library (undici, which Polyarch uses), and without one. Node's
+  start is part of its seconds.
 
 ## Measured on
 

@@ -22,7 +22,7 @@ export const figuresOf = ({ costs, wire, failure }: Standing): Figures | undefin
         wire,
       }
 
-const isPeer = ({ contender }: Standing): boolean => contender.tool !== 'polyarch'
+const isPeer = ({ contender }: Standing): boolean => !['polyarch', 'floor'].includes(contender.tool)
 
 /** The median of the fastest peer, of all or of those with their defaults; undefined where no peer did the work. */
 export const bestPeerSeconds = ({ standings }: RowResult, which: 'all' | 'defaults' = 'all'): number | undefined => {
@@ -34,7 +34,7 @@ export const bestPeerSeconds = ({ standings }: RowResult, which: 'all' | 'defaul
 
 /** Polyarch's figures in a row. */
 const polyarchFigures = ({ standings }: RowResult): Figures | undefined => {
-  const own = standings.find((standing) => !isPeer(standing))
+  const own = standings.find(({ contender }) => contender.tool === 'polyarch')
   return own && figuresOf(own)
 }
 
