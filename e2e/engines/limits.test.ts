@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { EngineName } from '@polyarch/dockerfile'
 import { engineNames } from '@polyarch/dockerfile'
@@ -16,14 +15,9 @@ import {
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildWith } from './engine-build.ts'
+import { awaitRunning, findRunning, uniqueSleep } from './running-command.ts'
 
 const run = promisify(execFile)
-
-/** A command line that no other process of this machine has. */
-const uniqueSleep = (number: number): string => `sleep ${6_000_000 + process.pid * 10 + number}`
-
-const find = async (commandLine: string) =>
-  (await listProcesses()).find((running) => running.commandLine === commandLine)
 
 /** The program of each engine that does the work. */
 const programs: Readonly<Record<EngineName, RegExp>> = {
@@ -59,27 +53,23 @@ describe.skipIf(
 
   test.each(engineNames)('%s is stopped where it takes longer than timeout, and leaves nothing', async (engine) => {
     await using workspace = await temporaryDirectory()
-    const sleep = uniqueSleep(engineNames.indexOf(engine))
+    const sleep = uniqueSleep()
     await writeDockerfile(workspace.path, `RUN exec ${sleep}\n`)
     await expect(buildWith(engine, { layout: 'out', timeout: '4s' }, workspace.path)).rejects.toMatchObject({
       kind: 'build',
       message: expect.stringMatching(/was stopped after 4\.0 s, which is all that input timeout allows$/),
     })
-    expect(await find(sleep)).toBeUndefined()
+    expect(await findRunning(sleep)).toBeUndefined()
     expect((await readdir(workspace.path)).filter((name) => name !== '.home')).toEqual(['Dockerfile'])
     expect(await listMounts(workspace.path)).toEqual([])
   })
 
   test.each(engineNames)('%s that is killed is told from one that fails', async (engine) => {
     await using workspace = await temporaryDirectory()
-    const sleep = uniqueSleep(3 + engineNames.indexOf(engine))
+    const sleep = uniqueSleep()
     await writeDockerfile(workspace.path, `RUN exec ${sleep}\n`)
     const failure = buildWith(engine, { layout: 'out' }, workspace.path).catch((error: unknown) => error)
-    let running = await find(sleep)
-    while (!running) {
-      await delay(50)
-      running = await find(sleep)
-    }
+    const running = await awaitRunning(sleep)
     const all = await listProcesses()
     const kill = (pid: number): void => {
       const ancestor = all.find((candidate) => candidate.id === pid)
@@ -92,7 +82,7 @@ describe.skipIf(
       kind: 'build',
       message: expect.stringMatching(/ was killed \(exit 137\): ended from outside, or out of memory/),
     })
-    expect(await find(sleep)).toBeUndefined()
+    expect(await findRunning(sleep)).toBeUndefined()
   })
 
   test.each(engineNames)('%s on a full disk says so', async (engine) => {
