@@ -8,10 +8,13 @@ import type { BuildOutputs } from '@polyarch/engine'
 import { step as kaniko } from '@polyarch/kaniko-build'
 import { partPath } from '@polyarch/parts'
 
+/** PATH with the engine's programs: BuildKit's lie side by side, where only tests look for them. */
+export const pathFor = (engine: EngineName): string =>
+  [...(engine === 'buildkit' ? [dirname(partPath('buildkit'))] : []), process.env['PATH']].join(delimiter)
+
 /** Runs the engine's step in the workspace. */
 export const buildWith = (engine: EngineName, raw: RawInputs, workspace: string): Promise<BuildOutputs> => {
-  const path = [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
-  const host = openHost({ PATH: path, HOME: join(workspace, '.home') }, workspace)
+  const host = openHost({ PATH: pathFor(engine), HOME: join(workspace, '.home') }, workspace)
   switch (engine) {
     case 'buildkit':
       return buildkit.run(parseInputs(buildkit, raw), host)

@@ -1,7 +1,7 @@
 // An ordinary user without subordinate ids, as in many containers of CI jobs: one id is all that a build has.
 import { execFile } from 'node:child_process'
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineName } from '@polyarch/dockerfile'
 import { engineNames } from '@polyarch/dockerfile'
@@ -17,6 +17,7 @@ import {
   temporaryDirectory,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pathFor } from './engine-build.ts'
 
 const run = promisify(execFile)
 
@@ -26,11 +27,10 @@ const withoutRanges = 'mount --bind /dev/null /etc/subuid && mount --bind /dev/n
 /** Runs the engine's step as that user: exit code, outputs and log. */
 const buildAs = async (engine: EngineName, workspace: string) => {
   const step = join(repositoryRoot, 'packages', `${engine}-build`, 'src/main.ts')
-  const path = [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
   const flags = ['--layout=out', '--json', ...(engine === 'kaniko' ? ['--executor=executor'] : [])]
   const user = asOrdinaryUser([
     'env',
-    `PATH=${path}`,
+    `PATH=${pathFor(engine)}`,
     `HOME=${join(workspace, '.home')}`,
     process.execPath,
     '--conditions=@polyarch/source',

@@ -1,7 +1,8 @@
 // The way without the lifecycle's extender: extend-image on the machine, and the builder in the image that it extended.
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { partPath, repositoryRoot, temporaryDirectory } from '@polyarch/parts'
 import { type CommandEnd, runCommand } from '../command.ts'
+import { pathFor } from '../engines/engine-build.ts'
 import type { BuildScene } from './build-scene.ts'
 import { exportApp } from './lifecycle-extender.ts'
 import type { PulledImage } from './pulled-image.ts'
@@ -28,8 +29,6 @@ export const polyarch = [
   join(repositoryRoot, 'packages/cli/src/main.ts'),
 ] as const
 
-const path = (): string => [dirname(partPath('buildkit')), process.env['PATH']].join(':')
-
 /** Runs extend-image on what the restorer left; with every input named as the lifecycle names it. */
 export const extendWithPolyarch = async (
   scene: BuildScene,
@@ -42,7 +41,7 @@ export const extendWithPolyarch = async (
     [...polyarch, 'extend-image', ...place, '--engine', engine, ...engineFlags(engine), ...args],
     {
       directory: workspace.path,
-      env: { ...scene.environment, HOME: workspace.path, ...(engine === 'buildkit' ? { PATH: path() } : {}) },
+      env: { ...scene.environment, HOME: workspace.path, ...(engine === 'buildkit' ? { PATH: pathFor(engine) } : {}) },
     },
   )
 }
