@@ -1,4 +1,5 @@
 // Any engine's build step on this machine's real engines: kaniko in the jail, buildah, a buildkitd of its own.
+import { writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { step as buildah } from '@polyarch/buildah-build'
 import { step as buildkit } from '@polyarch/buildkit-build'
@@ -24,3 +25,11 @@ export const buildWith = (engine: EngineName, raw: RawInputs, workspace: string)
       return kaniko.run(parseInputs(kaniko, { ...raw, executor: partPath('kaniko-1.25.15'), launcher: 'jail' }), host)
   }
 }
+
+/** Builds in a workspace what a Dockerfile says that is written there; the layout goes to `out`. */
+export const buildDockerfileWith =
+  (engine: EngineName) =>
+  async (workspace: string, dockerfile: string, raw: RawInputs = {}): Promise<BuildOutputs> => {
+    await writeFile(join(workspace, 'Dockerfile'), dockerfile)
+    return await buildWith(engine, { layout: 'out', ...raw }, workspace)
+  }

@@ -7,7 +7,7 @@ import type { Outputs } from '../outputs.ts'
 import { step } from '../step.ts'
 
 /** PATH with buildkitd and buildctl, which lie side by side. */
-export const toolPath = (): string => [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
+const toolPath = (): string => [dirname(partPath('buildkit')), process.env['PATH']].join(delimiter)
 
 /** Runs the step in the workspace with the given Dockerfile; the layout goes to `out`. */
 export const build = async (workspace: string, dockerfile: string, raw: RawInputs = {}): Promise<Outputs> => {
