@@ -1,28 +1,23 @@
 // kaniko-build on a real executor, in the jail, as this process's user.
-import { execFile } from 'node:child_process'
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { openHost, parseInputs, type RawInputs } from '@polyarch/ci-host'
 import { hostPlatform } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
 import {
+  type BaseRegistry,
   elfBytes,
   lacks,
   listMounts,
   listProcesses,
   partPath,
-  type RunningRegistry,
   readImage,
-  startRegistry,
+  startBaseRegistry,
   temporaryDirectory,
-  writeBaseImage,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { step } from './step.ts'
-
-const run = promisify(execFile)
 
 /** Runs the step in the workspace with the given Dockerfile. */
 const build = async (workspace: string, dockerfile: string, raw: RawInputs = {}) => {
@@ -160,20 +155,11 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser))('from scratch', () => {
 describe.skipIf(
   lacks('kaniko-1.25.15', jailUser, 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64') || lacks('root'),
 )('from a base image', () => {
-  let registry: RunningRegistry
-  const from = () => `FROM ${registry.host}/busybox:1\n`
+  let registry: BaseRegistry
+  const from = () => `FROM ${registry.base}\n`
 
   beforeAll(async () => {
-    registry = await startRegistry()
-    await using base = await temporaryDirectory()
-    await writeBaseImage(base.path, { tag: '1' })
-    await run(partPath('skopeo'), [
-      'copy',
-      '--all',
-      '--dest-tls-verify=false',
-      `oci:${base.path}:1`,
-      `docker://${registry.host}/busybox:1`,
-    ])
+    registry = await startBaseRegistry()
   })
   afterAll(() => registry.stop())
 
@@ -204,7 +190,7 @@ RUN hostname > /dev/null && test -r /etc/resolv.conf && test ! -e /work && test 
     await using workspace = await temporaryDirectory()
     const { layout, digest } = await build(
       workspace.path,
-      `FROM ${registry.host}/busybox:1 AS tool\nRUN echo made > /made && echo left > /left\n${from()}COPY --from=tool /made /copied\n`,
+      `FROM ${registry.base} AS tool\nRUN echo made > /made && echo left > /left\n${from()}COPY --from=tool /made /copied\n`,
     )
     const { files } = await readImage({ layout, digest })
     expect(files['copied']?.text).toBe('made\n')
@@ -314,20 +300,10 @@ describe.skipIf(lacks('kaniko-1.25.15', jailUser, 'docker-registry', 'skopeo', '
   'with a registry that asks who it is',
   () => {
     test('has the login of the base image’s registry, and says when there is none', async () => {
-      await using registry = await startRegistry({ auth: 'htpasswd' })
-      await using base = await temporaryDirectory()
-      await writeBaseImage(base.path, { tag: '1', platforms: ['linux/amd64'] })
+      await using registry = await startBaseRegistry({ auth: 'htpasswd', platforms: ['linux/amd64'] })
       const { username, password } = registry.login!
-      await run(partPath('skopeo'), [
-        'copy',
-        '--all',
-        '--dest-tls-verify=false',
-        `--dest-creds=${username}:${password}`,
-        `oci:${base.path}:1`,
-        `docker://${registry.host}/busybox:1`,
-      ])
       await using workspace = await temporaryDirectory()
-      const dockerfile = `FROM ${registry.host}/busybox:1\nLABEL a=b\n`
+      const dockerfile = `FROM ${registry.base}\nLABEL a=b\n`
       const inputs = { platform: 'linux/amd64' }
       const auth = `${registry.host}=${username}:${password}\nghcr.io=other:unneeded`
       await expect(build(workspace.path, dockerfile, { ...inputs, 'registry-auth': auth })).resolves.toBeDefined()

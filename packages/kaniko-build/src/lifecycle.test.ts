@@ -1,21 +1,20 @@
 // kaniko-build as a process of its own: as an ordinary user, and ended from outside.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import {
-  asOrdinaryUser,
+  type BaseRegistry,
   lacks,
   listMounts,
   listProcesses,
   ordinaryUser,
   partPath,
-  type RunningRegistry,
-  startRegistry,
+  type StepOptions,
+  startBaseRegistry,
+  startStep,
   temporaryDirectory,
-  writeBaseImage,
 } from '@polyarch/parts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -25,44 +24,14 @@ const main = join(import.meta.dirname, 'main.ts')
 const isRoot = process.getuid?.() === 0
 const jailUser = isRoot ? 'root' : 'user-namespaces'
 
-/** Where the caches of a build go, so that the user's own stay as they are. */
-const homeOf = (workspace: string): string => `HOME=${join(workspace, '.home')}`
-
-/** The command line that builds the workspace. */
-const commandLine = (workspace: string, flags: readonly string[]): [string, ...string[]] => [
-  process.execPath,
-  '--conditions=@polyarch/source',
-  main,
-  `--executor=${join(workspace, '.executor')}`,
-  '--layout=out',
-  '--json',
-  ...flags,
-]
-
-interface Ended {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const start = (
-  workspace: string,
-  [file, ...args]: readonly [string, ...string[]],
-): { process: ChildProcess; ended: Promise<Ended> } => {
-  const child = spawn(file, args, {
-    cwd: workspace,
-    env: { ...process.env, HOME: join(workspace, '.home') },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const output = { stdout: '', stderr: '' }
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].setEncoding('utf8').on('data', (text: string) => {
-      output[stream] += text
-    })
-  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, ...output }) as Ended)
-  return { process: child, ended }
-}
+/** Builds the workspace with the executor in it. */
+const start = (workspace: string, flags: readonly string[] = [], options: StepOptions = {}) =>
+  startStep(
+    main,
+    workspace,
+    [`--executor=${join(workspace, '.executor')}`, '--layout=out', '--json', ...flags],
+    options,
+  )
 
 /** Whether a process with exactly this command line is running. */
 const isRunning = async (line: string): Promise<boolean> =>
@@ -77,14 +46,10 @@ const listAll = async (workspace: string): Promise<string[]> => (await readdir(w
 const parts = ['kaniko-1.25.15', 'docker-registry', 'skopeo', 'busybox-amd64', 'busybox-arm64'] as const
 
 describe.skipIf(lacks(...parts))('kaniko-build', () => {
-  let registry: RunningRegistry
+  let registry: BaseRegistry
 
   beforeAll(async () => {
-    registry = await startRegistry()
-    await using base = await temporaryDirectory()
-    await writeBaseImage(base.path, { tag: '1' })
-    const destination = `docker://${registry.host}/busybox:1`
-    await run(partPath('skopeo'), ['copy', '--all', '--dest-tls-verify=false', `oci:${base.path}:1`, destination])
+    registry = await startBaseRegistry()
   })
   afterAll(() => registry.stop())
 
@@ -98,7 +63,7 @@ describe.skipIf(lacks(...parts))('kaniko-build', () => {
     const workspace = join(directory.path, 'workspace')
     await mkdir(workspace)
     await chmod(directory.path, 0o755)
-    await writeFile(join(workspace, 'Dockerfile'), `FROM ${registry.host}/busybox:1\n${dockerfile}`)
+    await writeFile(join(workspace, 'Dockerfile'), `FROM ${registry.base}\n${dockerfile}`)
     await run('cp', ['--reflink=auto', partPath('kaniko-1.25.15'), join(workspace, '.executor')])
     if (owner !== undefined) await run('chown', ['-R', `${owner}:`, workspace])
     await work(workspace)
@@ -113,8 +78,7 @@ describe.skipIf(lacks(...parts))('kaniko-build', () => {
       const flags = platform === '' ? [] : [`--platform=${platform}`]
       const dockerfile = 'RUN echo x > /other && chown 1234:4321 /other && mkdir -m 0500 /locked && touch /locked/x\n'
       await withWorkspace(owner, dockerfile, async (workspace) => {
-        const { ended } = start(workspace, asOrdinaryUser(['env', homeOf(workspace), ...commandLine(workspace, flags)]))
-        const { code, stdout, stderr } = await ended
+        const { code, stdout, stderr } = await start(workspace, flags, { ordinary: true }).ended
         expect(stderr).not.toContain('subordinate ids')
         expect({ code, stderr }).toMatchObject({ code: 0 })
         const { layout, digest } = JSON.parse(stdout) as { layout: string; digest: string }
@@ -135,10 +99,7 @@ describe.skipIf(lacks(...parts))('kaniko-build', () => {
         owner,
         'RUN mkdir -m 0500 /locked && touch /locked/x && chown 7 /locked && exit 3\n',
         async (workspace) => {
-          const { code, stderr } = await start(
-            workspace,
-            asOrdinaryUser(['env', homeOf(workspace), ...commandLine(workspace, [])]),
-          ).ended
+          const { code, stderr } = await start(workspace, [], { ordinary: true }).ended
           expect({ code, stderr }).toMatchObject({ code: 4 })
           expect(await listAll(workspace)).toEqual(['.executor', '.home', 'Dockerfile'])
         },
@@ -155,7 +116,7 @@ describe.skipIf(lacks(...parts))('kaniko-build', () => {
     ] as const)('%s stops the executor and leaves nothing', async (signal, expected, number) => {
       const line = marker(number)
       await withWorkspace(undefined, `RUN exec ${line}\n`, async (workspace) => {
-        const { process: child, ended } = start(workspace, commandLine(workspace, []))
+        const { process: child, ended } = start(workspace)
         await until(() => isRunning(line))
         child.kill(signal)
         const { code, stderr } = await ended
@@ -169,14 +130,14 @@ describe.skipIf(lacks(...parts))('kaniko-build', () => {
     test('SIGKILL stops the executor, and the next run removes what was left', async () => {
       const line = marker(3)
       await withWorkspace(undefined, `RUN exec ${line}\n`, async (workspace) => {
-        const { process: child, ended } = start(workspace, commandLine(workspace, []))
+        const { process: child, ended } = start(workspace)
         await until(() => isRunning(line))
         child.kill('SIGKILL')
         await ended
         await until(async () => !(await isRunning(line)))
         expect(await readdir(join(workspace, '.polyarch/work'))).toHaveLength(1)
-        await writeFile(join(workspace, 'Dockerfile'), `FROM ${registry.host}/busybox:1\nLABEL a=b\n`)
-        const { code, stderr } = await start(workspace, commandLine(workspace, [])).ended
+        await writeFile(join(workspace, 'Dockerfile'), `FROM ${registry.base}\nLABEL a=b\n`)
+        const { code, stderr } = await start(workspace).ended
         expect({ code, stderr }).toMatchObject({ code: 0 })
         expect(await listAll(workspace)).toEqual(['.executor', '.home', 'Dockerfile', 'out'])
       })
