@@ -1,10 +1,7 @@
 // Tags that a registry does not let anyone move.
-import { once } from 'node:events'
 import { readdir, rm } from 'node:fs/promises'
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { lacks, type RunningRegistry, startRegistry } from '@polyarch/parts'
+import { type Front, lacks, type RunningRegistry, startFront, startRegistry } from '@polyarch/parts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { images, type MergeScene, openMergeScene } from './testing/merge-scene.ts'
 
@@ -25,45 +22,22 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest in a registry with imm
    * Passes everything on to the registry but the move of some tags, which it refuses as ECR does, and some moves that it
    * is too busy for; `before` says how often the tag was moved before.
    */
-  const startImmutable = async (
+  const startImmutable = (
     refuses: (tag: string, before: number) => boolean,
     beforeRefusal: () => Promise<void> = async () => {},
     isBusy: (tag: string, before: number) => boolean = () => false,
-  ) => {
+  ): Promise<Front> => {
     const moves: string[] = []
-    const tagOf = ({ method, url }: IncomingMessage) => (method === 'PUT' ? url?.split('/manifests/')[1] : undefined)
-    const server = createServer((incoming, outgoing) => {
-      const tag = tagOf(incoming)
+    return startFront(registry.host, async ({ method, path }) => {
+      const tag = method === 'PUT' ? path.split('/manifests/')[1] : undefined
+      if (tag === undefined) return undefined
       const before = moves.filter((moved) => moved === tag).length
-      if (tag !== undefined) moves.push(tag)
-      if (tag !== undefined && isBusy(tag, before)) {
-        incoming.resume()
-        outgoing.writeHead(503).end()
-        return
-      }
-      if (tag !== undefined && refuses(tag, before)) {
-        incoming.resume()
-        void beforeRefusal().then(() =>
-          outgoing.writeHead(400).end('{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}'),
-        )
-        return
-      }
-      const { url, method, headers } = incoming
-      const passed = httpRequest(`http://${registry.host}${url}`, { method, headers }, (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
-        answer.pipe(outgoing)
-      })
-      incoming.pipe(passed)
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    return {
-      host: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
-      [Symbol.asyncDispose]: async () => {
-        server.closeAllConnections()
-        await promisify(server.close.bind(server))()
-      },
-    }
+      moves.push(tag)
+      if (isBusy(tag, before)) return { status: 503 }
+      if (!refuses(tag, before)) return undefined
+      await beforeRefusal()
+      return { status: 400, body: '{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}' }
+    })
   }
 
   test('does not touch a tag that is in use where it refuses one before it, and says what is in place', async () => {

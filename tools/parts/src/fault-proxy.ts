@@ -1,8 +1,7 @@
 // A proxy that breaks what passes through it, as often and in the same places as its seed says.
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Transform } from 'node:stream'
+import { startFront } from './front.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 /** What became of connections and requests; `reset` to `stalled` count connections, `refused` counts requests. */
@@ -66,45 +65,21 @@ const spendAllowance = (allowance: { bytes: number }, onSpent: () => void) => ()
     },
   })
 
-/** Passes a request on and its answer back. */
-const forward = (target: string, incoming: IncomingMessage, answer: ServerResponse): void => {
-  const { hostname, port } = new URL(`tcp://${target}`)
-  const { method, url: path, rawHeaders: headers } = incoming
-  const outgoing = request({ hostname, port, method, path, headers, agent: false }, (reply) => {
-    answer.writeHead(reply.statusCode ?? 502, reply.rawHeaders)
-    reply.pipe(answer)
-    reply.on('error', () => answer.destroy())
-  })
-  outgoing.on('error', () => answer.destroy())
-  answer.on('close', () => outgoing.destroy())
-  incoming.pipe(outgoing)
-}
-
 /** A server that refuses some requests and passes on the others. */
-const startRefusingServer = async (target: string, refusalOf: () => number | undefined, retryAfter?: string) => {
-  const server = createServer((incoming, answer) => {
+const startRefusingServer = (target: string, refusalOf: () => number | undefined, retryAfter?: string) =>
+  startFront(target, () => {
     const status = refusalOf()
-    if (status === undefined) return forward(target, incoming, answer)
+    if (status === undefined) return undefined
     const code = status === 429 ? 'TOOMANYREQUESTS' : 'UNKNOWN'
-    answer.writeHead(status, {
-      'content-type': 'application/json',
-      ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
-    })
-    // Not before the body was read: closing with unread bytes resets the connection, which is another fault.
-    incoming.on('end', () => answer.end(JSON.stringify({ errors: [{ code, message: 'refused by the fault proxy' }] })))
-    incoming.resume()
+    return {
+      status,
+      headers: {
+        'content-type': 'application/json',
+        ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+      },
+      body: JSON.stringify({ errors: [{ code, message: 'refused by the fault proxy' }] }),
+    }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const stop = async (): Promise<void> => {
-    if (!server.listening) return
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
-  }
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, stop }
-}
 
 /** Starts the proxy; what is not asked for does not happen. */
 export const startFaultProxy = async (options: FaultOptions): Promise<FaultProxy> => {
