@@ -63,6 +63,7 @@ const runOnHost = async (
   const host = openHost(process.env, process.cwd(), options)
   try {
     await work(host)
+    host.signal.throwIfAborted()
   } catch (error) {
     const reason = host.signal.aborted ? host.signal.reason : error
     reportError(reason, host)

@@ -101,15 +101,9 @@ const writeContent = async (
     const copy = { children, source: first.store, destination, absent: absent[destinations.indexOf(destination)] }
     await copyChildren(copy)
     // What refers to the children is looked up while the index is on its way: before, it would hold up their blobs.
-    await awaitAll([writeIndex(destination, index), copyChildrenReferrers(copy, onSkipped)])
+    await Promise.all([writeIndex(destination, index), copyChildrenReferrers(copy, onSkipped)])
   }
-  await awaitAll(pending.map(write))
-}
-
-/** Waits until all have ended, also where one fails: nothing goes on behind a step that is over. */
-const awaitAll = async (work: readonly Promise<void>[]): Promise<void> => {
-  const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
-  if (failed) throw failed.reason
+  await Promise.all(pending.map(write))
 }
 
 /** Moves the tags of all repositories at once, in order inside each; a failure says which tags had moved by then. */
@@ -201,7 +195,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   const outcomes = await writeTags(destinations, index, planned)
   const anchors = planAnchorRemovals(plan.children, request.tags)
   const contents = children.flatMap(({ manifests }) => manifests)
-  await awaitAll(
+  await Promise.all(
     destinations.map((destination) => removeAnchors(destination, anchors, contents, (line) => host.log.warning(line))),
   )
   const result = describeResult(request, plan, children, index, outcomes)

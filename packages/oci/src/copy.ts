@@ -31,7 +31,10 @@ export interface CopyResult {
   readonly unchanged: boolean
 }
 
-/** Runs the work over the items, at most `limit` at once; the first failure stops what has not begun. */
+/**
+ * Runs the work over the items, at most `limit` at once. The first failure is what it ends with, at once: nothing else is
+ * begun, and what is under way is the caller's to end, whose stores it uses.
+ */
 export const forEachParallel = async <T>(
   items: Iterable<T>,
   limit: number,
@@ -49,9 +52,7 @@ export const forEachParallel = async <T>(
       }
     }
   }
-  const results = await Promise.allSettled(Array.from({ length: Math.max(1, limit) }, worker))
-  const rejected = results.find((result) => result.status === 'rejected')
-  if (rejected) throw rejected.reason
+  await Promise.all(Array.from({ length: Math.max(1, limit) }, worker))
 }
 
 /** Lets so many works run at once, however many parallel copies they belong to. */

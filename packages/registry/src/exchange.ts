@@ -86,6 +86,8 @@ export interface ExchangeSettings {
   readonly random: () => number
   readonly onRetry: (line: string) => void
   readonly isInsecure: (host: string) => boolean
+  /** Aborted, nothing more is sent: what is under way, and whoever waits for a slot or another attempt, ends with its reason. */
+  readonly signal: AbortSignal
 }
 
 const mostRedirects = 5
@@ -103,14 +105,14 @@ const headersOf = ({ headers, body }: ExchangeRequest, authorization: string | u
 
 /** The exchange of one client: limits per host, one budget of retries. */
 export const createExchange = (settings: ExchangeSettings): Exchange => {
-  const { transport, limits, clock } = settings
+  const { transport, limits, clock, signal } = settings
   const budget = createRetryBudget(limits.retryBudget)
   const answered = new Set<string>()
   const limiters = new Map<string, Limiter>()
 
   const limiterOf = (host: string, lane: 'read' | 'write'): Limiter => {
     const key = `${lane} ${host}`
-    const limiter = limiters.get(key) ?? createLimiter(limits.connections, clock)
+    const limiter = limiters.get(key) ?? createLimiter(limits.connections, clock, signal)
     limiters.set(key, limiter)
     return limiter
   }
@@ -155,6 +157,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       slot.release()
       const failure = watched?.failure()
       if (failure) throw failure.error
+      signal.throwIfAborted()
       if (error instanceof Failure) throw error
       throw troubleOf({ method, url }, error)
     } finally {
@@ -171,6 +174,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     try {
       return await readLimited(body, limit)
     } catch (error) {
+      signal.throwIfAborted()
       throw troubleOf({ method, url }, error)
     }
   }
@@ -237,7 +241,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
     if (error.code === 'TOOMANYREQUESTS' || retryAfter !== undefined)
       for (const lane of ['read', 'write'] as const) limiterOf(host, lane).throttle(wait)
     settings.onRetry(cleanText(`${place}: ${error.message}; attempt ${attempt + 1} follows in ${formatPause(wait)}`))
-    await clock.sleep(wait)
+    await clock.sleep(wait, signal)
   }
 
   const readWhole: Exchange['readWhole'] = async ({ body, ...response }, method, limit = errorBodyLimit) => {
@@ -289,6 +293,7 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
           const request = requests[position]!
           const { method, url, accept, bodyLimit } = request
           const response = await answer.catch((error: unknown) => {
+            signal.throwIfAborted()
             throw error instanceof Failure ? error : troubleOf({ method, url }, error)
           })
           answered.add(url.host)

@@ -11,20 +11,20 @@ const runRound = async (limiter: Limiter, latency: number): Promise<number> => {
 }
 
 test('doubles with each round while the host answers as promptly as before, up to the most', async () => {
-  const limiter = createLimiter(200, createFakeClock())
+  const limiter = createLimiter(200, createFakeClock(), new AbortController().signal)
   expect([await runRound(limiter, 20), await runRound(limiter, 25), await runRound(limiter, 30)]).toEqual([
     80, 160, 200,
   ])
 })
 
 test('stops growing where answers begin to queue', async () => {
-  const limiter = createLimiter(200, createFakeClock())
+  const limiter = createLimiter(200, createFakeClock(), new AbortController().signal)
   await runRound(limiter, 20)
   expect(await runRound(limiter, 200)).toBe(80)
 })
 
 test('never lets more under way than it says', async () => {
-  const limiter = createLimiter(3, createFakeClock())
+  const limiter = createLimiter(3, createFakeClock(), new AbortController().signal)
   const slots = await Promise.all([limiter.acquire(), limiter.acquire(), limiter.acquire()])
   let fourth: Slot | undefined
   const waiting = limiter.acquire().then((slot) => {
@@ -40,7 +40,7 @@ test('never lets more under way than it says', async () => {
 
 test('halves once for a burst of refusals, waits as long as the host asks, and then grows slowly', async () => {
   const clock = createFakeClock()
-  const limiter = createLimiter(200, clock)
+  const limiter = createLimiter(200, clock, new AbortController().signal)
   await runRound(limiter, 20)
   for (let i = 0; i < 80; i += 1) limiter.throttle(5000)
   expect(limiter.limit).toBe(40)

@@ -8,6 +8,7 @@ export interface Slot {
 }
 
 export interface Limiter {
+  /** @throws the reason of the signal that ends all waiting. */
   acquire(): Promise<Slot>
   /** The host asked for fewer requests, and for none within the next milliseconds. */
   throttle(milliseconds: number): void
@@ -25,7 +26,7 @@ const noise = 10
  * A limiter that starts with a few dozen requests and grows by one with each prompt answer, so it doubles with each round
  * trip while the host keeps up. Throttled it halves, at most once per pause, and grows by one per full round from then on.
  */
-export const createLimiter = (most: number, clock: Clock): Limiter => {
+export const createLimiter = (most: number, clock: Clock, signal: AbortSignal): Limiter => {
   let limit = Math.min(firstLimit, most)
   let lowest = Number.POSITIVE_INFINITY
   let throttled = false
@@ -59,8 +60,16 @@ export const createLimiter = (most: number, clock: Clock): Limiter => {
     acquire: async () => {
       if (underWay < Math.floor(limit) && waiting.length === 0) underWay += 1
       else await new Promise<void>((resolve) => waiting.push(resolve))
-      for (let pause = pausedUntil - clock.now(); pause > 0; pause = pausedUntil - clock.now()) await clock.sleep(pause)
-      return createSlot()
+      const slot = createSlot()
+      try {
+        for (let pause = pausedUntil - clock.now(); pause > 0; pause = pausedUntil - clock.now())
+          await clock.sleep(pause, signal)
+        signal.throwIfAborted()
+        return slot
+      } catch (error) {
+        slot.release()
+        throw error
+      }
     },
     throttle: (milliseconds) => {
       const now = clock.now()

@@ -1,4 +1,5 @@
 // What a registry client is opened with: ports, trust, mirrors, proxies and limits.
+import { setTimeout } from 'node:timers/promises'
 
 /** A login to one registry host: a name and password, or an OAuth2 refresh token (docker's `identitytoken`). */
 export type Login = { readonly username: string; readonly password: string } | { readonly identityToken: string }
@@ -6,7 +7,8 @@ export type Login = { readonly username: string; readonly password: string } | {
 /** Time as a port, so that tests need not wait. Milliseconds. */
 export interface Clock {
   now(): number
-  sleep(milliseconds: number): Promise<void>
+  /** @throws the signal's reason, as soon as it is aborted. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>
 }
 
 /** The values of HTTP_PROXY, HTTPS_PROXY and NO_PROXY; loopback hosts never go through a proxy. */
@@ -76,5 +78,11 @@ export const defaultLimits: Limits = {
 
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
-  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  sleep: async (milliseconds, signal) => {
+    try {
+      await setTimeout(milliseconds, undefined, { signal })
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
+    }
+  },
 }

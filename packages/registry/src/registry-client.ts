@@ -1,5 +1,5 @@
 // The client of all registries of one step: shared connections, limits and logins.
-import { parseReference, type Repository, type Store } from '@polyarch/oci'
+import { Failure, parseReference, type Repository, type Store } from '@polyarch/oci'
 import { createAuthenticator } from './authentication.ts'
 import type { Source } from './download.ts'
 import { createExchange } from './exchange.ts'
@@ -12,7 +12,7 @@ import { openTransport } from './transport.ts'
 export interface RegistryClient extends AsyncDisposable {
   /** The store of the repository; nothing is sent before it is used. */
   repository(repository: Repository): Store
-  /** Closes all connections; what is under way fails. */
+  /** Closes all connections for good: what is under way or waits fails, and nothing is sent any more. */
   close(): Promise<void>
 }
 
@@ -31,7 +31,8 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
     userAgent: options.userAgent ?? 'polyarch',
   })
   const random = (): number => options.random?.() ?? Math.random()
-  const exchange = createExchange({ transport, limits, clock, random, onRetry, isInsecure })
+  const end = new AbortController()
+  const exchange = createExchange({ transport, limits, clock, random, onRetry, isInsecure, signal: end.signal })
   const hosts = new Map<string, RegistryHost>()
 
   const hostOf = (name: string): RegistryHost => {
@@ -54,6 +55,11 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
       return { host: hostOf(mirrorHost), repository }
     })
 
+  const close = async (): Promise<void> => {
+    end.abort(new Failure('registry', 'the registry client is closed'))
+    await transport.close()
+  }
+
   return {
     repository: (repository) =>
       openRepository({
@@ -62,7 +68,7 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
         mirrors: mirrorsOf(repository),
         onRetry,
       }),
-    close: () => transport.close(),
-    [Symbol.asyncDispose]: () => transport.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }

@@ -72,6 +72,7 @@ export const openStores = async (settings: StoreSettings, host: Host): Promise<S
     onRetry: (line) => host.log.warning(line),
   })
   // A job that is cancelled does not wait for its uploads.
+  host.signal.throwIfAborted()
   const stop = (): void => void registry.close()
   host.signal.addEventListener('abort', stop, { once: true })
   return {
