@@ -80,7 +80,7 @@ const bench = async (options: Options, signal: AbortSignal): Promise<void> => {
   const [load = 0] = loadavg()
   if (isBusy(load))
     report(`WARNING this machine is busy (load average ${load.toFixed(1)}): requests and memory hold, times do not`)
-  await prepareParts([...contenderParts, 'time', 'distribution-3', 'zot'], report)
+  await prepareParts([...contenderParts, 'time', 'distribution-3'], report)
   for (const part of indispensable) {
     const reason = reasonMissing(part)
     if (reason !== undefined) throw new Error(`nothing can be measured without ${part}: ${reason}`)
@@ -88,7 +88,6 @@ const bench = async (options: Options, signal: AbortSignal): Promise<void> => {
 
   const contenders = listContenders(options.bundle).filter(({ tool }) => options.tools?.includes(tool) ?? true)
   for (const { name, missing } of contenders) if (missing !== undefined) report(`SKIPPED ${name}: ${missing}`)
-  report(`SKIPPED zot as the server: ${reasonMissing('zot') ?? 'no row is measured on it'}`)
 
   const own = contenders.find(({ tool, missing }) => tool === 'polyarch' && missing === undefined)
   const startUps = await measureStartUps(options.runs, own && options.bundle, signal)

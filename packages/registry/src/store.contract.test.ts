@@ -1,13 +1,13 @@
 // A registry keeps the contract of every store, whichever server it is and however it asks who is there.
 import { lacks, type RegistryOptions, type RunningRegistry, startRegistry } from '@polyarch/parts'
-import { describeStore } from '@polyarch/parts/store-contract'
+import { describeStore, type Leniency } from '@polyarch/parts/store-contract'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { openRegistry, type RegistryClient } from './index.ts'
 import type { QuirkName } from './quirks.ts'
 import { createFakeRegistry } from './testing/fake-registry.ts'
 import { type FakeServer, startFakeServer } from './testing/fake-server.ts'
 
-const describeServer = (name: string, options: RegistryOptions): void => {
+const describeServer = (name: string, options: RegistryOptions, leniency: Leniency = {}): void => {
   describe.skipIf(lacks(options.server ?? 'docker-registry'))(name, () => {
     let registry: RunningRegistry
     let client: RegistryClient
@@ -19,7 +19,7 @@ const describeServer = (name: string, options: RegistryOptions): void => {
       await client.close()
       await registry.stop()
     })
-    describeStore(name, (repository) => client.repository({ host: registry.host, name: repository }))
+    describeStore(name, (repository) => client.repository({ host: registry.host, name: repository }), leniency)
   })
 }
 
@@ -27,6 +27,7 @@ describeServer('docker-registry 2.8', {})
 describeServer('docker-registry 2.8 with a password', { auth: 'htpasswd' })
 describeServer('docker-registry 2.8 with tokens', { auth: 'token' })
 describeServer('distribution 3', { server: 'distribution-3' })
+describeServer('zot', { server: 'zot' }, { collectsUntagged: true, hidesMissing: true, sharesBlobs: true })
 
 const describeFake = (name: string, quirks: readonly QuirkName[]): void => {
   describe(name, () => {

@@ -17,6 +17,8 @@ export interface GoProgram {
   readonly replace?: readonly string[]
   /** The variable that the program prints as its version. */
   readonly versionVariable?: string
+  /** Build tags. */
+  readonly tags?: string
 }
 
 /** An executor deletes the root file system that it runs in: only ever start one in a jail or a container. */
@@ -64,7 +66,7 @@ export const buildGoProgram = async (
   name: GoProgramName,
   report: (line: string) => void = () => {},
 ): Promise<string> => {
-  const { module, version, main, companions = [], replace = [], versionVariable }: GoProgram = programs[name]
+  const { module, version, main, companions = [], replace = [], versionVariable, tags = '' }: GoProgram = programs[name]
   const path = cachePath('go', `${name}-${version}`, basename(join(module, main)))
   if (existsSync(path)) return path
   if (!findProgram('go')) throw new Error(`it is built from Go modules: install Go ${goVersion} or newer`)
@@ -82,7 +84,7 @@ export const buildGoProgram = async (
     const drafts = join(directory, 'programs')
     // The program that the next call looks for comes last, so that its companions are there when it is.
     const packages = [...companions, main].map((folder) => join(module, folder))
-    const build = ['build', '-trimpath', `-ldflags=${flags}`, '-o', `${drafts}/`, ...packages]
+    const build = ['build', '-trimpath', `-tags=${tags}`, `-ldflags=${flags}`, '-o', `${drafts}/`, ...packages]
     // One build at a time, however many runs want one: each takes every core and a few gigabytes.
     await runProgram('flock', [cachePath('go', 'lock'), findProgram('go') ?? 'go', ...build], {
       cwd: directory,

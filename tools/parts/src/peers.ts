@@ -9,7 +9,14 @@ export const peerPrograms = {
   buildx: { module: 'github.com/docker/buildx', version: 'v0.37.2', main: 'cmd/buildx' },
   'manifest-tool': { module: 'github.com/estesp/manifest-tool/v2', version: 'v2.2.1', main: 'cmd/manifest-tool' },
   'distribution-3': { module: 'github.com/distribution/distribution/v3', version: 'v3.1.2', main: 'cmd/registry' },
-  zot: { module: 'zotregistry.dev/zot/v2', version: 'v2.1.8', main: 'cmd/zot' },
+  // The newest of which Go's proxy has the source: all of 2.x has a module path that it refuses.
+  zot: {
+    module: 'zotregistry.io/zot',
+    version: 'v1.4.3',
+    main: 'cmd/zot',
+    replace: ['zotregistry.io/zot => github.com/project-zot/zot v1.4.3'],
+    tags: 'minimal,containers_image_openpgp',
+  },
 } as const satisfies Record<string, GoProgram>
 
 export type PeerName = keyof typeof peerPrograms

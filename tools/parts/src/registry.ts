@@ -29,7 +29,8 @@ export interface RunningRegistry extends AsyncDisposable {
 
 export interface RegistryOptions {
   /** Debian's docker-registry, which is distribution 2.8, by default. */
-  readonly server?: 'docker-registry' | 'distribution-3'
+  readonly server?: 'docker-registry' | 'distribution-3' | 'zot'
+  /** Not with zot. */
   readonly auth?: 'none' | 'htpasswd' | 'token'
   readonly allowDelete?: boolean
   /** With `token`: how many seconds a token is good for; default 300. */
@@ -56,16 +57,41 @@ const authenticationOf = (directory: string, auth: 'none' | 'htpasswd' | 'token'
   return { auth: { token: { realm, service, issuer, rootcertbundle: certificatePath } } }
 }
 
-/** The line of Apache's combined log format that the registry writes for each request. */
-const accessLine = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) /
+/** What is written for each request: distribution's line in Apache's combined log format, and zot's in JSON. */
+const accessLines = [
+  /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) /,
+  /"method":"([A-Z]+)","path":"([^"]+)","statusCode":(\d{3}),/,
+]
 
 const readRequests = async (log: string): Promise<string[]> =>
   (await readFile(log, 'utf8')).split('\n').flatMap((line) => {
-    const [, method, path, status] = accessLine.exec(line) ?? []
+    const [, method, path, status] = accessLines.map((pattern) => pattern.exec(line)).find((found) => found) ?? []
     return method ? [`${method} ${path} ${status}`] : []
   })
 
 const marker = '/v2/?marker='
+
+/** Distribution reads YAML, of which JSON is a part. */
+const distributionSettings = (host: string, directory: string, allowDelete: boolean) => ({
+  version: 0.1,
+  log: { level: 'error' },
+  storage: {
+    filesystem: { rootdirectory: directory },
+    delete: { enabled: allowDelete },
+    maintenance: { uploadpurging: { enabled: false } },
+  },
+  http: { addr: host, secret: randomBytes(16).toString('hex') },
+})
+
+const zotSettings = (host: string, directory: string, access: string) => {
+  const [address, port] = host.split(':')
+  return {
+    distSpecVersion: '1.1.0',
+    storage: { rootDirectory: directory, gc: false },
+    http: { address, port },
+    log: { level: 'info', output: access },
+  }
+}
 
 /** Waits until the registry answers, or says why it ended. */
 const waitUntilReady = async (process: ChildProcess, host: string, errors: string): Promise<void> => {
@@ -111,18 +137,13 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Runn
         ...(options.anonymousPull === undefined ? {} : { anonymousPull: options.anonymousPull }),
       })
     const host = `127.0.0.1:${await findFreePort()}`
-    // The registry reads YAML, of which JSON is a part.
-    const settings = {
-      version: 0.1,
-      log: { level: 'error' },
-      storage: {
-        filesystem: { rootdirectory: directory },
-        delete: { enabled: allowDelete },
-        maintenance: { uploadpurging: { enabled: false } },
-      },
-      http: { addr: host, secret: randomBytes(16).toString('hex') },
-      ...authenticationOf(root, auth, tokens),
-    }
+    const settings =
+      server === 'zot'
+        ? zotSettings(host, directory, access)
+        : {
+            ...distributionSettings(host, directory, allowDelete),
+            ...authenticationOf(root, auth, tokens),
+          }
     await writeFile(config, JSON.stringify(settings))
     const start = async (): Promise<void> => {
       await using accessFile = await open(access, 'a')
