@@ -100,6 +100,17 @@ describe.each(servers)('polyarch copy with %s', (server) => {
       expect(warnings).toEqual([])
     })
 
+    test('to a repository that does not exist yet, at a registry that shows it only to who may push', async () => {
+      await using guarded = await startRegistry({ server, auth: 'token', hidesNew: true })
+      const { username, password } = guarded.login!
+      await copy({
+        source: `${registry.host}/${name}:v1`,
+        destination: `${guarded.host}/acme/web:v1`,
+        'registry-auth': `${guarded.host}=${username}:${password}`,
+      })
+      expect(guarded.tokens?.requests().map(({ scopes }) => scopes)).toEqual([['repository:acme/web:pull,push']])
+    })
+
     test('writes nothing when all is there', async () => {
       const image = `${registry.host}/${name}`
       const inputs = { source: `${image}:v1`, destination: `${image}-there` }

@@ -81,7 +81,7 @@ export const step = defineStep({
     const to = parseInput('destination', values.destination, parseDestination)
     await using stores = await openStores(values, host)
     const source = stores.open(from.store)
-    const destination = stores.open(to.store)
+    const destination = stores.open(to.store, 'write')
     const root = await findManifest(source, from.digest ?? from.tag ?? '')
     if (root === undefined) throw inputFailure(`input source: there is no ${values.source}`)
     const whole = await source.getManifest(root.digest)

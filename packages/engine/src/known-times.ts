@@ -44,10 +44,10 @@ export const settleTimes = async (
     else host.log.debug(line)
     return isLoud
   }
-  const store = stores.open({ kind: 'registry', repository })
+  const location = { kind: 'registry', repository } as const
   let known = nothing
   try {
-    const bytes = await readArtifact(store, tag, { artifactType, limit: knownTimesLimit })
+    const bytes = await readArtifact(stores.open(location), tag, { artifactType, limit: knownTimesLimit })
     if (bytes !== undefined) known = parseKnownTimes(bytes)
   } catch (error) {
     // Some registries deny what is not there yet; what is malformed is replaced.
@@ -56,7 +56,7 @@ export const settleTimes = async (
   const updated = updateKnownTimes(known, engine, instructions)
   if (!isEqual(known, updated)) {
     try {
-      await writeArtifact(store, tag, artifactType, encodeKnownTimes(updated))
+      await writeArtifact(stores.open(location, 'write'), tag, artifactType, encodeKnownTimes(updated))
     } catch (error) {
       tell('written', error, ['denied'])
     }

@@ -33,7 +33,7 @@ const pushImage = async (
   base: StoreLocation,
   stores: Stores,
 ): Promise<void> => {
-  const store = stores.open(repository)
+  const store = stores.open(repository, 'write')
   const { descriptor } = image.manifest
   const isNeighbour =
     base.kind === 'registry' &&

@@ -115,6 +115,15 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest', () => {
     for (const upload of uploads) expect(upload).toMatch(/^POST .*mount=.* 201$/)
   })
 
+  test('makes a repository that does not exist yet, also where only who may push can look there', async () => {
+    await using guarded = await startRegistry({ auth: 'token', hidesNew: true })
+    await using inside = await openMergeScene(guarded)
+    await inside.pushBoth()
+    const mirror = `${inside.repository}-mirror`
+    const { digest } = await inside.merge({ ...inside.inputs(), repository: [inside.repository, mirror] })
+    expect(await inside.tagsOf(mirror)).toEqual({ '1.2.3': digest, latest: digest })
+  })
+
   test('takes a layer that platforms share to another repository once', async () => {
     const shared = Array.from({ length: 4 }, () => randomBytes(20_000))
     const platforms = ['amd64', 'arm64', 's390x', 'ppc64le', 'riscv64', '386'].map((architecture) => ({

@@ -159,7 +159,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
 
   await using stores = await openStores(inputs, host)
   const destinations = request.repositories.map(
-    (repository): Destination => ({ repository, store: stores.open(parseStoreLocation(repository)) }),
+    (repository): Destination => ({ repository, store: stores.open(parseStoreLocation(repository), 'write') }),
   )
   const [children, previous, absent] = await Promise.all([
     readChildren(plan.children, {

@@ -295,6 +295,18 @@ describe.skipIf(lacks('docker-registry'))('push-digest', () => {
     })
   })
 
+  test('a repository that does not exist yet is made by who may push to it, with one token', async () => {
+    await using guarded = await startRegistry({ auth: 'token', hidesNew: true })
+    const { username, password } = guarded.login!
+    await pushSampleImage(openLayout(layout), sampleImage(amd64))
+    await push(directory.path, {
+      ...raw,
+      repository: `${guarded.host}/team/web`,
+      'registry-auth': `${guarded.host}=${username}:${password}`,
+    })
+    expect(guarded.tokens?.requests().map(({ scopes }) => scopes)).toEqual([['repository:team/web:pull,push']])
+  })
+
   test('wrong and missing credentials are told apart from a broken registry, without the password', async () => {
     await using guarded = await startRegistry({ auth: 'htpasswd' })
     const { username, password } = guarded.login!

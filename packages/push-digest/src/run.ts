@@ -96,7 +96,7 @@ export const run = async (inputs: Inputs, host: Host): Promise<Outputs> => {
   await using stores = await openStores(inputs, host)
   const { concurrency } = inputs
   const pushTo = async (repository: string, onBytes?: OnBytes): Promise<void> => {
-    const store = stores.open(parseStoreLocation(repository))
+    const store = stores.open(parseStoreLocation(repository), 'write')
     const mountFrom = mountSources(plan, repository)
     const options = {
       mountFrom,

@@ -71,6 +71,35 @@ describe.skipIf(lacks('docker-registry'))('a real registry', () => {
     expect(registry.tokens?.requests().map(({ method, proof }) => [method, proof])).toEqual([['POST', 'refresh_token']])
   })
 
+  test('with tokens shows what is not there yet to a store that is opened to be written, with the token of its writes', async () => {
+    await using registry = await startRegistry({ auth: 'token', hidesNew: true })
+    await using reading = openTestClient({ login: async () => registry.login })
+    expect(await errorOf(reading.open(registry.host).resolveManifest('v1'))).toMatchObject({ code: 'DENIED' })
+
+    await using writing = openTestClient({ login: async () => registry.login })
+    const store = writing.open(registry.host, 'acme/web', 'write')
+    const { config, manifest } = image
+    expect(await errorOf(store.resolveManifest('v1'))).toMatchObject({ code: 'MANIFEST_UNKNOWN' })
+    expect(await store.resolveBlob(config.descriptor.digest)).toBeUndefined()
+    await pushSampleImage(store, image)
+    await store.placeManifest(manifest, ['v1'])
+    expect(await store.listTags()).toEqual(['v1'])
+    expect(registry.tokens?.requests().map(({ scopes, status }) => [...scopes, status])).toEqual([
+      ['repository:acme/web:pull', 403],
+      ['repository:acme/web:pull,push', 200],
+    ])
+  })
+
+  test('with tokens is read by who may only read, also where the store is opened to be written', async () => {
+    await using registry = await startRegistry({ auth: 'token', anonymousPull: true })
+    await using right = openTestClient({ login: async () => registry.login })
+    await pushSampleImage(right.open(registry.host), image, 'v1')
+    await using anonymous = openTestClient()
+    const store = anonymous.open(registry.host, 'acme/web', 'write')
+    expect((await store.getManifest('v1')).descriptor.digest).toBe(image.manifest.descriptor.digest)
+    expect(await errorOf(store.pushManifest(image.manifest, 'v2'))).toMatchObject({ code: 'UNAUTHORIZED' })
+  })
+
   test('mounts with a token for both repositories', async () => {
     await using registry = await startRegistry({ auth: 'token' })
     await using test = openTestClient({ login: async () => registry.login })

@@ -1,3 +1,3 @@
 // @polyarch/registry: a Store over the distribution HTTP API.
-export type { ClientCertificate, Clock, Limits, Login, ProxySettings, RegistryOptions } from './options.ts'
+export type { Access, ClientCertificate, Clock, Limits, Login, ProxySettings, RegistryOptions } from './options.ts'
 export { openRegistry, type RegistryClient } from './registry-client.ts'

@@ -1,6 +1,12 @@
 // What a registry client is opened with: ports, trust, mirrors, proxies and limits.
 import { setTimeout } from 'node:timers/promises'
 
+/**
+ * What a repository is opened for. One that will be written to is read with the right to push, too: some token servers
+ * let nobody read what is not there yet but who may create it. Where it is only read, a login to read is enough.
+ */
+export type Access = 'read' | 'write'
+
 /** A login to one registry host: a name and password, or an OAuth2 refresh token (docker's `identitytoken`). */
 export type Login = { readonly username: string; readonly password: string } | { readonly identityToken: string }
 

@@ -353,6 +353,25 @@ const proofs: Readonly<Record<QuirkName, () => Promise<void>>> = {
       },
     ),
 
+  'nothing to read needs a token to push': () =>
+    play(
+      {},
+      async ({ server, client }) => {
+        const store = client.open(server.host, 'acme/web', 'write')
+        expect(await errorOf(store.resolveManifest('v1'))).toMatchObject({ code: 'MANIFEST_UNKNOWN' })
+        expect(methodsOf(server, '/token')).toEqual(['GET'])
+      },
+      ({ path, headers }) => {
+        if (path.startsWith('/token'))
+          return new URL(path, 'http://fake').searchParams.get('scope') === 'repository:acme/web:pull,push'
+            ? { status: 200, body: '{"token":"for-pushing"}' }
+            : { status: 403 }
+        return headers.authorization === undefined
+          ? { status: 401, headers: { 'www-authenticate': `Bearer realm="http://${headers.host}/token"` } }
+          : undefined
+      },
+    ),
+
   'token named access_token': () =>
     play(
       {},

@@ -273,9 +273,17 @@ export const quirks = {
   },
   'reads need a token to read': {
     does: 'gives no token at all to somebody who asks for more than is allowed',
-    handled: 'a read asks for pull only, a write for pull and push of one repository, a removal for delete as well',
+    handled:
+      'what is only read is asked for with pull only; what is written, with pull and push of one repository; a removal, with delete as well',
     where: 'registry-host.ts',
     seen: { ghcr: 'https://github.com/cloudflare/serverless-registry/issues/148' },
+  },
+  'nothing to read needs a token to push': {
+    does: 'gives a token for a repository that does not exist yet only to somebody who asks to push to it',
+    handled: 'a repository that will be written to is also looked at with a token to pull and push',
+    where: 'registry-host.ts',
+    seen: {},
+    source: 'https://github.com/containerd/containerd/blob/main/core/remotes/docker/pusher.go',
   },
   'token named access_token': {
     does: 'names the token access_token, as OAuth2 does, and not token',

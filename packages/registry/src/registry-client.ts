@@ -3,15 +3,15 @@ import { Failure, parseReference, type Repository, type Store } from '@polyarch/
 import { createAuthenticator } from './authentication.ts'
 import type { Source } from './download.ts'
 import { createExchange } from './exchange.ts'
-import { defaultLimits, type RegistryOptions, systemClock } from './options.ts'
-import { createRegistryHost, type RegistryHost } from './registry-host.ts'
+import { type Access, defaultLimits, type RegistryOptions, systemClock } from './options.ts'
+import { createRegistryHost, openForWriting, type RegistryHost } from './registry-host.ts'
 import { openRepository } from './repository-store.ts'
 import { fetchToken } from './token.ts'
 import { openTransport } from './transport.ts'
 
 export interface RegistryClient extends AsyncDisposable {
-  /** The store of the repository; nothing is sent before it is used. */
-  repository(repository: Repository): Store
+  /** The store of the repository, by default to read it; nothing is sent before it is used. */
+  repository(repository: Repository, access?: Access): Store
   /** Closes all connections for good: what is under way or waits fails, and nothing is sent any more. */
   close(): Promise<void>
 }
@@ -61,9 +61,9 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
   }
 
   return {
-    repository: (repository) =>
+    repository: (repository, access = 'read') =>
       openRepository({
-        host: hostOf(repository.host),
+        host: access === 'write' ? openForWriting(hostOf(repository.host)) : hostOf(repository.host),
         repository: repository.name,
         mirrors: mirrorsOf(repository),
         onRetry,

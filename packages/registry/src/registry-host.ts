@@ -187,6 +187,20 @@ export const readScope = (repository: string): Scope => repositoryScope(reposito
 
 export const writeScope = (repository: string): Scope => repositoryScope(repository, 'pull', 'push')
 
+/** The host for a store that is written to: also what it reads of its repository, it asks for as somebody who may push. */
+export const openForWriting = (host: RegistryHost): RegistryHost => {
+  const widen = (request: HostRequest): HostRequest => ({
+    ...request,
+    scopes: [...request.scopes, writeScope(request.repository)],
+  })
+  return {
+    ...host,
+    open: (request) => host.open(widen(request)),
+    call: (request) => host.call(widen(request)),
+    callInOrder: (requests, onAnswer) => host.callInOrder(requests.map(widen), onAnswer),
+  }
+}
+
 export const deleteScope = (repository: string): Scope => repositoryScope(repository, 'delete')
 
 /** Remembers that the blob is in the repository. */

@@ -5,14 +5,14 @@ import type { Host } from '@polyarch/ci-host'
 import { type FindCredential, openCredentials } from '@polyarch/credentials'
 import { openLayout } from '@polyarch/layout'
 import { formatStoreLocation, inputFailure, type Store, type StoreLocation } from '@polyarch/oci'
-import { openRegistry } from '@polyarch/registry'
+import { type Access, openRegistry } from '@polyarch/registry'
 import { readCertificateAuthorities } from './certificate-authorities.ts'
 import { parseHosts, parseMirrors, type StoreSettings } from './inputs.ts'
 
 /** Opens stores for one step; connections are shared between them and closed together. */
 export interface Stores extends AsyncDisposable {
-  /** The store at the location; relative layout directories start at the host's directory. */
-  open(location: StoreLocation): Store
+  /** The store at the location, by default to read it; relative layout directories start at the host's directory. */
+  open(location: StoreLocation, access?: Access): Store
   /** The credential for a host and repository, for programs that reach a registry themselves. */
   readonly findCredential: FindCredential
 }
@@ -77,10 +77,10 @@ export const openStores = async (settings: StoreSettings, host: Host): Promise<S
   host.signal.addEventListener('abort', stop, { once: true })
   return {
     findCredential,
-    open: (location) =>
+    open: (location, access) =>
       location.kind === 'layout'
         ? openLayout(resolve(host.directory, location.directory), { location: formatStoreLocation(location) })
-        : registry.repository(location.repository),
+        : registry.repository(location.repository, access),
     [Symbol.asyncDispose]: async () => {
       host.signal.removeEventListener('abort', stop)
       await registry.close()

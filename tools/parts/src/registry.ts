@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +37,8 @@ export interface RegistryOptions {
   readonly tokenLifetime?: number
   /** With `token`: whether anyone may pull. */
   readonly anonymousPull?: boolean
+  /** With `token`: whether only who may push gets a token for a repository that does not exist yet, as at ghcr.io. */
+  readonly hidesNew?: boolean
 }
 
 type Login = NonNullable<RunningRegistry['login']>
@@ -106,6 +108,12 @@ const waitUntilReady = async (process: ChildProcess, host: string, errors: strin
   throw new Error(`the registry did not start: ${(await readFile(errors, 'utf8')).trim().split('\n').at(-1)}`)
 }
 
+/** Below a registry's directory: where each repository has one of its own. */
+const repositories = 'docker/registry/v2/repositories'
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+
 /** Starts the registry; it ends with this process, however that ends. */
 export const startRegistry = async (options: RegistryOptions = {}): Promise<RunningRegistry> => {
   const { server = 'docker-registry', auth = 'none', allowDelete = true } = options
@@ -135,6 +143,7 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Runn
         login,
         ...(options.tokenLifetime === undefined ? {} : { lifetime: options.tokenLifetime }),
         ...(options.anonymousPull === undefined ? {} : { anonymousPull: options.anonymousPull }),
+        ...(options.hidesNew ? { exists: (name) => isDirectory(join(directory, repositories, name)) } : {}),
       })
     const host = `127.0.0.1:${await findFreePort()}`
     const settings =

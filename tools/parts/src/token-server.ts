@@ -34,6 +34,8 @@ export interface TokenServerOptions {
   readonly lifetime?: number
   /** Whether anyone may pull. */
   readonly anonymousPull?: boolean
+  /** Whether a repository exists: of one that does not, nobody gets a token only to pull. Default: all exist. */
+  readonly exists?: (name: string) => Promise<boolean>
 }
 
 interface Access {
@@ -58,7 +60,7 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
 
 /** Starts a token server on a free loopback port; its key and certificate are written into the directory. */
 export const startTokenServer = async (directory: string, options: TokenServerOptions): Promise<TokenServer> => {
-  const { login, lifetime = 300, anonymousPull = false } = options
+  const { login, lifetime = 300, anonymousPull = false, exists = async () => true } = options
   const service = 'polyarch-registry'
   const issuer = 'polyarch-tokens'
   const keyPath = join(directory, 'token.key')
@@ -99,18 +101,24 @@ export const startTokenServer = async (directory: string, options: TokenServerOp
       password: parameters.get('username') === login.username && parameters.get('password') === login.password,
       refresh_token: parameters.get('refresh_token') === refreshToken,
     }[proof]
-    const status = proven ? 200 : 401
-    requests.push({ method: post ? 'POST' : 'GET', proof, scopes, status })
-    response.writeHead(status, { 'content-type': 'application/json' })
-    if (!proven) {
-      response.end(JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'wrong username or password' }] }))
-      return
-    }
     const known = proof !== 'none'
     const access = scopes.map(parseScope).map((scope) => ({
       ...scope,
       actions: known ? scope.actions : scope.actions.filter((action) => anonymousPull && action === 'pull'),
     }))
+    const hidden = await Promise.all(
+      access.map(async ({ name, actions }) => !actions.includes('push') && !(await exists(name))),
+    )
+    const status = !proven ? 401 : hidden.includes(true) ? 403 : 200
+    requests.push({ method: post ? 'POST' : 'GET', proof, scopes, status })
+    response.writeHead(status, { 'content-type': 'application/json' })
+    if (status !== 200) {
+      const error = proven
+        ? { code: 'DENIED', message: 'requested access to the resource is denied' }
+        : { code: 'UNAUTHORIZED', message: 'wrong username or password' }
+      response.end(JSON.stringify({ errors: [error] }))
+      return
+    }
     const token = await sign(known ? login.username : '', access)
     response.end(
       JSON.stringify({

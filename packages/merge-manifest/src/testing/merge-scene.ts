@@ -73,7 +73,9 @@ export const openMergeScene = async (registry: RunningRegistry): Promise<MergeSc
   const directory = await temporaryDirectory()
   const logged: string[] = []
   const host = openTestHost(directory.path, logged)
-  const stores = await openStores({ 'registry-auth': [], 'insecure-registries': [], 'registry-mirrors': [] }, host)
+  const login = registry.login && `${registry.host}=${registry.login.username}:${registry.login.password}`
+  const logins = login === undefined ? [] : [login]
+  const stores = await openStores({ 'registry-auth': logins, 'insecure-registries': [], 'registry-mirrors': [] }, host)
   const scene: MergeScene = {
     directory: directory.path,
     repository: `${registry.host}/${randomBytes(6).toString('hex')}/web`,
@@ -84,6 +86,7 @@ export const openMergeScene = async (registry: RunningRegistry): Promise<MergeSc
       platforms: 'linux/amd64,linux/arm64',
       tags: '1.2.3,latest',
       records: 'records',
+      ...(login === undefined ? {} : { 'registry-auth': login }),
     }),
 
     merge: (raw) => step.run(parseInputs(step, raw), host),

@@ -1,6 +1,6 @@
 // What the tests of this package share: a client without patience or chance, and streams read to their end.
 import type { Store } from '@polyarch/oci'
-import { openRegistry, type RegistryClient, type RegistryOptions } from '../index.ts'
+import { type Access, openRegistry, type RegistryClient, type RegistryOptions } from '../index.ts'
 import { createFakeClock, type FakeClock } from './fake-clock.ts'
 
 export interface TestClient extends AsyncDisposable {
@@ -8,7 +8,7 @@ export interface TestClient extends AsyncDisposable {
   readonly clock: FakeClock
   /** The lines of the log. */
   readonly retries: readonly string[]
-  open(host: string, name?: string): Store
+  open(host: string, name?: string, access?: Access): Store
 }
 
 /** A client whose pauses take no time. */
@@ -20,7 +20,7 @@ export const openTestClient = (options: RegistryOptions = {}): TestClient => {
     client,
     clock,
     retries,
-    open: (host, name = 'acme/web') => client.repository({ host, name }),
+    open: (host, name = 'acme/web', access) => client.repository({ host, name }, access),
     [Symbol.asyncDispose]: () => client.close(),
   }
 }
