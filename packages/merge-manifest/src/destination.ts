@@ -12,6 +12,7 @@ import {
   type Repository,
   type Store,
   type StoreReader,
+  unlessDenied,
   verificationFailure,
 } from '@polyarch/oci'
 import type { Child } from './children.ts'
@@ -42,11 +43,12 @@ const rememberManifests = (store: StoreReader, children: readonly Child[]): Stor
   return { ...store, getManifest: async (reference) => known.get(reference) ?? (await store.getManifest(reference)) }
 }
 
-/** Those of the digests that the store lacks. */
+/** Those of the digests that the store is known to lack. */
 export const findAbsent = async (store: StoreReader, digests: readonly Digest[]): Promise<Set<Digest>> => {
   const absent = new Set<Digest>()
   await forEachParallel(digests, parallelChildren * 4, async (digest) => {
-    if ((await findManifest(store, digest)) === undefined) absent.add(digest)
+    const isAbsent = findManifest(store, digest).then((found) => found === undefined)
+    if (await unlessDenied(isAbsent)) absent.add(digest)
   })
   return absent
 }

@@ -106,6 +106,19 @@ export const findManifest = async (
 }
 
 /**
+ * What the look-up finds; undefined also where looking is denied: some registries deny what is not there. The write that
+ * follows has the last word.
+ */
+export const unlessDenied = async <T>(lookUp: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await lookUp
+  } catch (error) {
+    if (isStoreError(error, 'UNAUTHORIZED', 'DENIED')) return undefined
+    throw error
+  }
+}
+
+/**
  * Reads the manifest that the descriptor names and holds it against the descriptor.
  * @throws {Failure} verification, when size, digest or media type differ.
  */
@@ -173,7 +186,7 @@ const lookUpMissing = async (
 ): Promise<Descriptor[]> => {
   const missing: Descriptor[] = []
   await forEachParallel(blobs, options.concurrency, async (blob) => {
-    const size = await destination.resolveBlob(blob.digest)
+    const size = await unlessDenied(destination.resolveBlob(blob.digest))
     if (size === undefined) missing.push(blob)
     else if (size !== blob.size)
       throw verificationFailure(
@@ -275,7 +288,7 @@ const copyTree = async (
   options: CopyContext,
 ): Promise<CopyResult> => {
   const isKnownAbsent = depth === 0 && options.absent === true
-  if (!isKnownAbsent && (await findManifest(destination, descriptor.digest)) !== undefined)
+  if (!isKnownAbsent && (await unlessDenied(findManifest(destination, descriptor.digest))) !== undefined)
     return { ...nothingCopied, unchanged: true }
   const content = await getManifestExactly(source, descriptor)
   if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)

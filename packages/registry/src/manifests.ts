@@ -215,7 +215,7 @@ export const placeManifest = async (
     answers = await host.callInOrder(
       [
         ...references.map((reference) => putRequest(repository, content, reference)),
-        ...heads.map((request) => ({ ...request, accept: [200, 404, 405, 501] })),
+        ...heads.map((request) => ({ ...request, accept: [200, 403, 404, 405, 501] })),
       ],
       (position) => {
         const reference = references[position]

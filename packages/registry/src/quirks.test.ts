@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Descriptor, isStoreError, mediaTypes, type Store } from '@polyarch/oci'
+import { copyManifest, type Descriptor, isStoreError, mediaTypes, type Store } from '@polyarch/oci'
 import { createCertificate, pushSampleImage, sampleBlob, sampleContent, sampleImage } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { apiHostOf, type Quirk, type QuirkName, quirks } from './quirks.ts'
@@ -370,6 +370,24 @@ const proofs: Readonly<Record<QuirkName, () => Promise<void>>> = {
           ? { status: 401, headers: { 'www-authenticate': `Bearer realm="http://${headers.host}/token"` } }
           : undefined
       },
+    ),
+
+  'absence denied': () =>
+    play(
+      {},
+      async ({ server, store }) => {
+        await using source = await startFakeServer(createFakeRegistry())
+        await using client = openTestClient()
+        const from = client.open(source.host)
+        await pushSampleImage(from, image)
+        await copyManifest(from, store, image.manifest.descriptor)
+        expect(methodsOf(server, '/manifests/')).toEqual(['HEAD', 'PUT', 'PUT'])
+        expect((await store.getManifest(digest)).descriptor.digest).toBe(digest)
+        // Who may not write hears that of the write.
+        const refused = await errorOf(copyManifest(from, client.open(server.host, 'denied'), image.manifest.descriptor))
+        expect(refused.message).toMatch(/^PUT \S+\/v2\/denied\/manifests\/\S+ 403 DENIED/)
+      },
+      ({ method, path }) => (method === 'HEAD' || path.startsWith('/v2/denied/') ? { status: 403 } : undefined),
     ),
 
   'token named access_token': () =>

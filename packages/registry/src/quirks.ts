@@ -33,7 +33,7 @@ export interface Quirk {
   readonly does: string
   /** What this client does about it, on any host. */
   readonly handled: string
-  /** The file of this package where it is handled. */
+  /** The file where it is handled, as seen from this one. */
   readonly where: string
   /** The registries that it was seen on, each with the URL that says so. */
   readonly seen: Readonly<Partial<Record<RegistryName, string>>>
@@ -284,6 +284,12 @@ export const quirks = {
     where: 'registry-host.ts',
     seen: {},
     source: 'https://github.com/containerd/containerd/blob/main/core/remotes/docker/pusher.go',
+  },
+  'absence denied': {
+    does: 'answers 403 to somebody who asks for a manifest that is not there',
+    handled: 'before a manifest is written that is taken for not known, and the write has the last word',
+    where: '../../oci/src/copy.ts',
+    seen: { artifactory: 'https://github.com/google/go-containerregistry/pull/1691' },
   },
   'token named access_token': {
     does: 'names the token access_token, as OAuth2 does, and not token',

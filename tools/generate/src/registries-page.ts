@@ -1,4 +1,5 @@
 // docs/registries.md: what single registries do differently, from the registry client's own data.
+import { posix } from 'node:path'
 import { type Quirk, quirks, type RegistryName, registries } from '@polyarch/registry/quirks'
 import { table } from './tables.ts'
 
@@ -23,7 +24,7 @@ const quirkTable = (): string =>
     allQuirks.map(([name, { does, handled, where, source }]) => [
       `**${name}**`,
       does,
-      `${handled} ([${where}](${here}/${where}))`,
+      `${handled} ([${posix.basename(where)}](${posix.join(here, where)}))`,
       source === undefined ? '' : sourceLink(source),
     ]),
   )
