@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { StoreError } from '@polyarch/oci'
 import { lacks, pushSampleImage, sampleBlob, sampleContent, sampleImage, startRegistry } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
+import { createFakeRegistry } from './testing/fake-registry.ts'
 import { type FakeRequest, type FakeServer, startFakeServer } from './testing/fake-server.ts'
 import { errorOf, openTestClient } from './testing/samples.ts'
 
@@ -210,6 +211,69 @@ describe('a token', () => {
       true,
     ])
     expect(test.retries).toEqual([])
+  })
+
+  test('is asked for anew where the registry takes none of those that are held any more', async () => {
+    let revoked = 0
+    await using pair = await startTokenPair({ accepts: (token) => Number(token.slice('token-'.length)) > revoked })
+    await using test = openTestClient({ login: async () => login })
+    const store = test.open(pair.registry.host)
+    // One to pull, one to push, and one for a mount.
+    await errorOf(store.resolveManifest('v1'))
+    await store.pushManifest(image.manifest)
+    await store.mountBlob(image.config.descriptor, { host: pair.registry.host, name: 'acme/base' })
+    expect(pair.tokens.requests).toHaveLength(3)
+    revoked = 3
+    expect(await errorOf(store.resolveManifest('v1'))).toMatchObject({ code: 'MANIFEST_UNKNOWN' })
+    expect(pair.tokens.requests).toHaveLength(4)
+    expect(pair.registry.requests.slice(-2).map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer token-1',
+      'Bearer token-4',
+    ])
+  })
+
+  test('is asked for anew once by many requests that find theirs revoked at the same time', async () => {
+    let revoked = 0
+    await using pair = await startTokenPair({ accepts: (token) => Number(token.slice('token-'.length)) > revoked })
+    await using test = openTestClient({ login: async () => login })
+    const store = test.open(pair.registry.host)
+    await store.pushManifest(image.manifest)
+    revoked = 1
+    await Promise.all(Array.from({ length: 20 }, (_, index) => store.pushManifest(image.manifest, `v${index}`)))
+    expect(pair.tokens.requests).toHaveLength(2)
+  })
+
+  test('that a login was given for one place is not used at another, which has a login of its own', async () => {
+    const allowed: Readonly<Record<string, readonly string[]>> = { ada: ['acme/a'], bob: ['acme/b', 'acme/c'] }
+    // A token that says what it allows: of what was asked for, what the login may do.
+    await using tokens = await startFakeServer(({ path, headers }) => {
+      const asked = new URL(path, 'http://fake').searchParams.getAll('scope')
+      const [name = ''] = Buffer.from(headers.authorization?.slice('Basic '.length) ?? '', 'base64')
+        .toString()
+        .split(':')
+      const granted = asked.filter((scope) => allowed[name]?.includes(scope.split(':')[1] ?? ''))
+      return {
+        status: 200,
+        body: JSON.stringify({ token: Buffer.from(granted.join(' ')).toString('base64url') || '-' }),
+      }
+    })
+    const content = createFakeRegistry()
+    await using registry = await startFakeServer((request) => {
+      const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
+      const name = /^\/v2\/(acme\/.)\//.exec(request.path)?.[1]
+      return Buffer.from(token, 'base64url').toString().includes(`repository:${name}:`)
+        ? content(request)
+        : { status: 401, headers: { 'www-authenticate': `Bearer realm="${tokens.origin}/token"` } }
+    })
+    await using test = openTestClient({
+      login: async (_, name) => ({ username: name === 'acme/a' ? 'ada' : 'bob', password: 'open sesame' }),
+    })
+    const from = { host: registry.host, name: 'acme/a' }
+    for (const name of ['acme/b', 'acme/c'])
+      expect(await test.open(registry.host, name).mountBlob(image.config.descriptor, from)).toBe(false)
+    expect(await errorOf(test.open(registry.host, 'acme/a').resolveManifest('v1'))).toMatchObject({
+      code: 'MANIFEST_UNKNOWN',
+    })
   })
 
   test('is asked for once by many requests that need it at the same time', async () => {

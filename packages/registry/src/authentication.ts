@@ -18,15 +18,42 @@ export interface AuthenticatorSettings {
   readonly clock: Clock
 }
 
-type Mode =
-  | { readonly kind: 'basic' }
-  | { readonly kind: 'bearer'; readonly realm: URL; readonly service: string | undefined }
+interface Bearer {
+  readonly kind: 'bearer'
+  readonly realm: URL
+  readonly service: string | undefined
+}
+
+type Mode = Bearer | { readonly kind: 'basic' }
+
+/** A moment in the order of what happened here: times on a clock may be equal. */
+type Moment = number
 
 interface HeldToken {
   readonly authorization: string
   readonly scopes: readonly Scope[]
+  /** The login that it was given to: one for another place may be allowed other things. */
+  readonly place: string
+  readonly asked: Moment
+  readonly obtained: Moment
   /** Milliseconds on the clock; early enough that a request on its way still finds the token valid. */
   readonly renewAt: number
+}
+
+interface PendingToken {
+  readonly asked: Moment
+  readonly token: Promise<HeldToken>
+}
+
+/** One request on its way through the login. */
+interface Attempt {
+  readonly scopes: readonly Scope[]
+  readonly place: string
+  /** The token that it was last sent with, and when. */
+  used: HeldToken | undefined
+  sent: Moment
+  /** When its first 401 came. */
+  refused: Moment
 }
 
 /** Milliseconds before its end in which a token is no longer used; a fifth of its life where that is less. */
@@ -38,7 +65,12 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
   let mode: Mode | undefined
   const logins = new Map<string, Promise<Login | undefined>>()
   let held: HeldToken[] = []
-  const underWay = new Map<string, Promise<HeldToken>>()
+  const underWay = new Map<string, PendingToken>()
+  let moments: Moment = 0
+  const nextMoment = (): Moment => {
+    moments += 1
+    return moments
+  }
 
   const findLogin = (place: string): Promise<Login | undefined> => {
     const login = logins.get(place) ?? settings.login?.(place) ?? Promise.resolve(undefined)
@@ -46,62 +78,74 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
     return login
   }
 
-  const findToken = (scopes: readonly Scope[]): HeldToken | undefined => {
+  const fits = (token: HeldToken, scopes: readonly Scope[], place: string): boolean =>
+    token.place === place && coversScopes(token.scopes, scopes)
+
+  const findToken = (scopes: readonly Scope[], place: string): HeldToken | undefined => {
     held = held.filter((token) => token.renewAt > clock.now())
-    return held.find((token) => coversScopes(token.scopes, scopes))
+    return held.find((token) => fits(token, scopes, place))
   }
 
-  const requestToken = async (bearer: Mode & { kind: 'bearer' }, scopes: readonly Scope[], place: string) => {
-    const asked = clock.now()
+  const requestToken = async (bearer: Bearer, scopes: readonly Scope[], place: string, asked: Moment) => {
+    const began = clock.now()
     const { realm, service } = bearer
     const token = await settings.fetchToken({ realm, service, scopes, login: await findLogin(place), host, place })
     const lifetime = token.lifetime * 1000
-    const renewAt = asked + lifetime - Math.min(margin, lifetime / 5)
-    const fresh: HeldToken = { authorization: `Bearer ${token.value}`, scopes, renewAt }
+    const renewAt = began + lifetime - Math.min(margin, lifetime / 5)
+    const authorization = `Bearer ${token.value}`
+    const fresh: HeldToken = { authorization, scopes, place, asked, obtained: nextMoment(), renewAt }
     held.push(fresh)
     return fresh
   }
 
-  const obtainToken = (bearer: Mode & { kind: 'bearer' }, needed: readonly Scope[], place: string) => {
+  /** A token for the scopes: one that is held, on its way since `earliest`, or new. */
+  const obtainToken = async (bearer: Bearer, needed: readonly Scope[], place: string, earliest: Moment = 0) => {
     const scopes = mergeScopes(needed)
-    const found = findToken(scopes)
-    if (found) return Promise.resolve(found)
-    const key = [bearer.realm.href, bearer.service, ...scopes.map(formatScope)].join(' ')
-    const pending = underWay.get(key) ?? requestToken(bearer, scopes, place).finally(() => underWay.delete(key))
-    underWay.set(key, pending)
-    return pending
+    const found = findToken(scopes, place)
+    if (found) return found
+    const key = [place, bearer.realm.href, bearer.service, ...scopes.map(formatScope)].join(' ')
+    const pending = underWay.get(key)
+    if (pending !== undefined && pending.asked >= earliest) return await pending.token
+    const asked = nextMoment()
+    const started = { asked, token: requestToken(bearer, scopes, place, asked) }
+    underWay.set(key, started)
+    try {
+      return await started.token
+    } finally {
+      if (underWay.get(key) === started) underWay.delete(key)
+    }
   }
 
-  const authorize = async (scopes: readonly Scope[], place: string): Promise<string | undefined> => {
-    if (mode === undefined) return undefined
-    if (mode.kind === 'bearer') return (await obtainToken(mode, scopes, place)).authorization
+  const authorize = async (attempt: Attempt): Promise<string | undefined> => {
+    const { scopes, place } = attempt
+    attempt.used = mode?.kind === 'bearer' ? await obtainToken(mode, scopes, place) : undefined
+    attempt.sent = nextMoment()
+    if (mode?.kind !== 'basic') return attempt.used?.authorization
     const found = await findLogin(place)
     return found !== undefined && 'username' in found ? basicAuthorization(found) : undefined
   }
 
-  const answerBearer = async (
-    challenge: Challenge,
-    scopes: readonly Scope[],
-    place: string,
-    used: string | undefined,
-    round: number,
-  ): Promise<string | undefined> => {
+  const answerBearer = async (challenge: Challenge, attempt: Attempt, round: number): Promise<string | undefined> => {
     const realm = challenge.parameters.get('realm') ?? ''
     if (!URL.canParse(realm) || !/^https?:$/.test(new URL(realm).protocol))
       return 'it asks for a token but names no usable token server'
     const target = new URL(realm)
     target.username = ''
     target.password = ''
-    const bearer: Mode = { kind: 'bearer', realm: target, service: challenge.parameters.get('service') }
+    const bearer: Bearer = { kind: 'bearer', realm: target, service: challenge.parameters.get('service') }
     mode = bearer
+    const { scopes, place, used, sent } = attempt
+    if (round === 0) attempt.refused = nextMoment()
     const needed = mergeScopes([...scopes, ...parseScopes(challenge.parameters.get('scope'))])
-    const refused = held.find((token) => token.authorization === used)
-    held = held.filter((token) => token !== refused)
-    if (round > 0 && refused !== undefined && coversScopes(refused.scopes, needed))
+    // Only of a token that is younger than the refusal the login is to blame: older ones may all have been revoked.
+    if (used !== undefined && used.asked > attempt.refused && coversScopes(used.scopes, needed))
       return (await findLogin(place)) === undefined
         ? `it is not open to everybody, and no login is configured for ${host}`
         : `the login that is configured for ${host} is not allowed to do this`
-    await obtainToken(bearer, needed, place)
+    // What came after the request was sent is most likely what another one got that was refused for the same reason.
+    const isFresh = (token: HeldToken): boolean => (round === 0 ? token.obtained > sent : token.asked > attempt.refused)
+    held = held.filter((token) => token !== used && (!fits(token, scopes, place) || isFresh(token)))
+    await obtainToken(bearer, needed, place, round === 0 ? 0 : attempt.refused)
     return undefined
   }
 
@@ -115,16 +159,19 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
   }
 
   return {
-    authorizerFor: (origin, scopes, place) => ({
-      origin,
-      authorize: () => authorize(scopes, place),
-      answerChallenge: async (challenges, used, round) => {
-        const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'))
-        if (bearer) return answerBearer(bearer, scopes, place, used, round)
-        if (challenges.some(({ scheme }) => scheme === 'basic')) return answerBasic(place, used)
-        const offered = challenges.map(({ scheme }) => scheme).join(', ')
-        return `it asks for a way to log in that is not known here (${offered || 'it names none'})`
-      },
-    }),
+    authorizerFor: (origin, scopes, place) => {
+      const attempt: Attempt = { scopes, place, used: undefined, sent: 0, refused: 0 }
+      return {
+        origin,
+        authorize: () => authorize(attempt),
+        answerChallenge: async (challenges, used, round) => {
+          const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'))
+          if (bearer) return answerBearer(bearer, attempt, round)
+          if (challenges.some(({ scheme }) => scheme === 'basic')) return answerBasic(place, used)
+          const offered = challenges.map(({ scheme }) => scheme).join(', ')
+          return `it asks for a way to log in that is not known here (${offered || 'it names none'})`
+        },
+      }
+    },
   }
 }
