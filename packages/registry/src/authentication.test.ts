@@ -322,6 +322,21 @@ describe('a token', () => {
   })
 })
 
+test.each(['', '/token', 'gopher://x'])(
+  'a registry whose token server is "%s" gets the password that it also takes',
+  async (realm) => {
+    const challenges = [`Bearer realm="${realm}",service="fake"`, 'Basic realm="fake"']
+    await using registry = await startFakeServer(({ headers }) =>
+      headers.authorization?.startsWith('Basic ')
+        ? { status: 201 }
+        : { status: 401, headers: { 'www-authenticate': challenges } },
+    )
+    await using test = openTestClient({ login: async () => login })
+    await test.open(registry.host).pushManifest(image.manifest)
+    expect(registry.requests).toHaveLength(2)
+  },
+)
+
 describe('the login goes nowhere else', () => {
   const challenge = (realm: string) => () => ({
     status: 401,
@@ -354,6 +369,7 @@ describe('the login goes nowhere else', () => {
       ['Bearer service="x"', 'not known here (bearer)'],
       ['Negotiate', 'not known here (negotiate)'],
       ['Bearer realm="gopher://x"', 'names no usable token server'],
+      ['Bearer realm=""', 'names no usable token server'],
     ]) {
       await using registry = await startFakeServer(() => ({
         status: 401,

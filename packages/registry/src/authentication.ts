@@ -59,6 +59,15 @@ interface Attempt {
 /** Milliseconds before its end in which a token is no longer used; a fifth of its life where that is less. */
 const margin = 10_000
 
+/** The token server that a challenge names; undefined where it names none that could be asked. */
+const bearerOf = ({ scheme, parameters }: Challenge): Bearer | undefined => {
+  const realm = scheme === 'bearer' ? URL.parse(parameters.get('realm') ?? '') : null
+  if (realm === null || !/^https?:$/.test(realm.protocol)) return undefined
+  realm.username = ''
+  realm.password = ''
+  return { kind: 'bearer', realm, service: parameters.get('service') }
+}
+
 /** An authenticator that starts without credentials and does what the host's challenges ask for. */
 export const createAuthenticator = (settings: AuthenticatorSettings): Authenticator => {
   const { host, clock } = settings
@@ -125,18 +134,16 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
     return found !== undefined && 'username' in found ? basicAuthorization(found) : undefined
   }
 
-  const answerBearer = async (challenge: Challenge, attempt: Attempt, round: number): Promise<string | undefined> => {
-    const realm = challenge.parameters.get('realm') ?? ''
-    if (!URL.canParse(realm) || !/^https?:$/.test(new URL(realm).protocol))
-      return 'it asks for a token but names no usable token server'
-    const target = new URL(realm)
-    target.username = ''
-    target.password = ''
-    const bearer: Bearer = { kind: 'bearer', realm: target, service: challenge.parameters.get('service') }
+  const answerBearer = async (
+    bearer: Bearer,
+    scope: string | undefined,
+    attempt: Attempt,
+    round: number,
+  ): Promise<string | undefined> => {
     mode = bearer
     const { scopes, place, used, sent } = attempt
     if (round === 0) attempt.refused = nextMoment()
-    const needed = mergeScopes([...scopes, ...parseScopes(challenge.parameters.get('scope'))])
+    const needed = mergeScopes([...scopes, ...parseScopes(scope)])
     // Only of a token that is younger than the refusal the login is to blame: older ones may all have been revoked.
     if (used !== undefined && used.asked > attempt.refused && coversScopes(used.scopes, needed))
       return (await findLogin(place)) === undefined
@@ -165,9 +172,13 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
         origin,
         authorize: () => authorize(attempt),
         answerChallenge: async (challenges, used, round) => {
-          const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'))
-          if (bearer) return answerBearer(bearer, attempt, round)
+          for (const challenge of challenges) {
+            const bearer = bearerOf(challenge)
+            if (bearer) return answerBearer(bearer, challenge.parameters.get('scope'), attempt, round)
+          }
           if (challenges.some(({ scheme }) => scheme === 'basic')) return answerBasic(place, used)
+          if (challenges.some(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm')))
+            return 'it asks for a token but names no usable token server'
           const offered = challenges.map(({ scheme }) => scheme).join(', ')
           return `it asks for a way to log in that is not known here (${offered || 'it names none'})`
         },
