@@ -382,6 +382,27 @@ describe('the login goes nowhere else', () => {
     }
   })
 
+  test('and is looked up again where that failed', async () => {
+    let lookUps = 0
+    await using registry = await startFakeServer(({ headers }) =>
+      headers.authorization === undefined
+        ? { status: 401, headers: { 'www-authenticate': 'Basic realm="fake"' } }
+        : { status: 201 },
+    )
+    await using test = openTestClient({
+      login: async () => {
+        lookUps += 1
+        if (lookUps === 1) throw new Error('docker-credential-test failed')
+        return login
+      },
+    })
+    const store = test.open(registry.host)
+    expect((await errorOf(store.pushManifest(image.manifest))).message).toBe('docker-credential-test failed')
+    await store.pushManifest(image.manifest)
+    await store.pushManifest(image.manifest)
+    expect(lookUps).toBe(2)
+  })
+
   test('and is asked for by exact host and repository, once each, only when there is a need', async () => {
     const asked: string[] = []
     await using open = await startFakeServer(() => ({ status: 201 }))

@@ -82,8 +82,12 @@ export const createAuthenticator = (settings: AuthenticatorSettings): Authentica
   }
 
   const findLogin = (place: string): Promise<Login | undefined> => {
-    const login = logins.get(place) ?? settings.login?.(place) ?? Promise.resolve(undefined)
+    const known = logins.get(place)
+    if (known) return known
+    const login = settings.login?.(place) ?? Promise.resolve(undefined)
     logins.set(place, login)
+    // Whoever waits for it hears of the failure; the next one may have more luck.
+    login.catch(() => logins.delete(place))
     return login
   }
 
