@@ -145,6 +145,9 @@ describe('what passes is tried again', () => {
     const { error, count } = await refusedBy(() => ({ status: 429, headers: { 'retry-after': '86400' } }))
     expect(error.message).toContain('it asks to wait 1440.0 min')
     expect(count).toBe(1)
+    const endless = await refusedBy(() => ({ status: 429, headers: { 'retry-after': '9'.repeat(40) } }))
+    expect(endless.error.message).toMatch(/it asks to wait \d+\.\d min/)
+    expect(endless.count).toBe(1)
   })
 
   test('not where the refusal is for good', async () => {

@@ -1,5 +1,5 @@
 // What is tried again, when, and when no more.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { defaultLimits } from './options.ts'
 import { createRetryBudget, isTransientStatus, parseRetryAfter, planRetry } from './retry.ts'
 
@@ -15,18 +15,28 @@ describe('Retry-After', () => {
     ['0', 0],
     ['7', 7000],
     ['1.5', 1500],
+    ['99999999999', 99_999_999_999_000],
+    ['99999999999999999999', Number.MAX_SAFE_INTEGER],
     ['Fri, 02 Jan 2026 03:04:35 GMT', 30_000],
     ['Friday, 02-Jan-26 03:04:35 GMT', 30_000],
+    ['Fri, 02 Jan 2026 03:04:35 +0000', 30_000],
+    ['Fri, 02 Jan 2026 05:04:35 +02:00', 30_000],
+    ['Fri Jan  2 03:04:35 2026', 30_000],
     ['Fri, 02 Jan 2026 03:00:00 GMT', 0],
   ])('"%s" is %d ms', (header, expected) => {
     expect(parseRetryAfter(header, now)).toBe(expected)
   })
-  test.each([undefined, '', '-1', 'soon', '99999999999', '2026-01-02', 'Xxx, garbage'])(
-    '"%s" says nothing',
-    (header) => {
-      expect(parseRetryAfter(header, now)).toBeUndefined()
-    },
-  )
+  test.each([undefined, '', '-1', 'soon', '2026-01-02', 'Xxx, garbage'])('"%s" says nothing', (header) => {
+    expect(parseRetryAfter(header, now)).toBeUndefined()
+  })
+
+  test.each(['America/New_York', 'UTC', 'Asia/Tokyo'])('without a zone is in GMT, also in %s', (zone) => {
+    vi.stubEnv('TZ', zone)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(new Date(now).getTimezoneOffset()).toBe({ UTC: 0, 'Asia/Tokyo': -540 }[zone] ?? 300)
+    for (const date of ['Fri Jan  2 03:04:35 2026', 'Fri, 02 Jan 2026 03:04:35', 'Friday, 02-Jan-26 03:04:35'])
+      expect(parseRetryAfter(date, now)).toBe(30_000)
+  })
 })
 
 describe('a plan', () => {
@@ -44,6 +54,12 @@ describe('a plan', () => {
     expect(plan(1, { retryAfter: 20_000, random: 0 })).toBe(20_000)
     expect(plan(1, { retryAfter: 20_000, random: 1 })).toBe(20_500)
     expect(plan(1, { retryAfter: 3_600_000 })).toBeUndefined()
+  })
+  test('backs off all the same where the server asks for no pause or a short one', () => {
+    const pauses = Array.from({ length: 7 }, (_, index) => plan(index + 1, { retryAfter: 0 }))
+    expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000])
+    expect(plan(3, { retryAfter: 0, random: 0 })).toBe(1000)
+    expect(plan(3, { retryAfter: 100, random: 0 })).toBe(1000)
   })
   test('ends sooner with a host that never answered', () => {
     expect(plan(4, { answeredBefore: false })).toBeUndefined()

@@ -7,12 +7,16 @@ const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 499])
 export const isTransientStatus = (status: number): boolean =>
   transientStatuses.has(status) || (status >= 500 && status !== 501 && status !== 505 && status !== 511)
 
-/** The milliseconds that Retry-After asks for, given as seconds or as a date; undefined where it says neither. */
+/**
+ * The milliseconds that Retry-After asks for, given as seconds or as a date; undefined where it says neither.
+ * Dates are in GMT, also those that do not say so (RFC 9110 section 5.6.7).
+ */
 export const parseRetryAfter = (header: string | undefined, now: number): number | undefined => {
   const text = header?.trim() ?? ''
-  if (/^\d{1,9}(?:\.\d+)?$/.test(text)) return Number(text) * 1000
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.min(Number(text) * 1000, Number.MAX_SAFE_INTEGER)
   if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined
-  const date = Date.parse(text)
+  const endsWithTime = /:\d{2}:\d{2}(?: \d{4})?$/.test(text)
+  const date = Date.parse(endsWithTime ? `${text} GMT` : text)
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
@@ -35,9 +39,11 @@ export const planRetry = (trouble: Trouble, limits: Limits, random: number): num
   const attempts = trouble.answeredBefore ? limits.attempts : Math.min(limits.attempts, attemptsAtSilentHost)
   if (trouble.attempt >= attempts) return undefined
   const longest = Math.min(limits.longestDelay, limits.firstDelay * 2 ** (trouble.attempt - 1))
-  if (trouble.retryAfter === undefined) return Math.round(longest * (0.5 + random / 2))
+  const backoff = longest * (0.5 + random / 2)
+  if (trouble.retryAfter === undefined) return Math.round(backoff)
   if (trouble.retryAfter > limits.longestRetryAfter) return undefined
-  return Math.round(trouble.retryAfter + limits.firstDelay * random)
+  // A server that asks for no pause would otherwise get all attempts at once.
+  return Math.round(Math.max(trouble.retryAfter + limits.firstDelay * random, backoff))
 }
 
 /** Counts retries over a whole client: each success pays for one, up to the capacity. */
