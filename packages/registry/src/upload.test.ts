@@ -4,31 +4,11 @@ import type { StoreError } from '@polyarch/oci'
 import { lacks, sampleBlob, sampleContent, startFaultProxy, startRegistry } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { createFakeRegistry } from './testing/fake-registry.ts'
-import { type FakeOutcome, type FakeScript, type FakeServer, startFakeServer } from './testing/fake-server.ts'
+import { type FakeServer, startFakeServer } from './testing/fake-server.ts'
+import { first, methodsOf, script, session, uploads } from './testing/one-upload.ts'
 import { errorOf, openTestClient, readAll } from './testing/samples.ts'
 
 const { bytes, descriptor } = sampleBlob(randomBytes(2_000_000))
-const uploads = '/v2/acme/web/blobs/uploads/'
-const session = `${uploads}1?_state=a%2Fb`
-
-const methodsOf = (server: FakeServer): string[] => server.requests.map(({ method }) => method)
-
-/** A registry of one upload; what `over` answers goes first. */
-const script =
-  (over: FakeScript = () => undefined): FakeScript =>
-  (request) => {
-    const special = over(request)
-    if (special !== undefined) return special
-    if (request.method === 'POST') return { status: 202, headers: { location: session } }
-    if (request.method === 'PUT') return () => ({ status: 201 })
-    return { status: 404 }
-  }
-
-/** Answers the first requests of a method with the outcomes, in turn. */
-const first = (method: string, ...outcomes: FakeOutcome[]): FakeScript => {
-  const left = [...outcomes]
-  return (request) => (request.method === method ? left.shift() : undefined)
-}
 
 describe('a blob', () => {
   test('is one POST and one PUT with its length, to the Location as it was given', async () => {
@@ -305,34 +285,6 @@ describe('an upload in chunks', () => {
       'SIZE_INVALID',
       expect.stringContaining('out/blobs/layer has only 20000000'),
     ])
-  })
-})
-
-describe('a digest that the registry refuses', () => {
-  const refuse = script(({ method }) =>
-    method === 'PUT'
-      ? () => ({ status: 400, body: '{"errors":[{"code":"DIGEST_INVALID","message":"no match"}]}' })
-      : undefined,
-  )
-
-  test('names the local file that is corrupt', async () => {
-    await using server = await startFakeServer(refuse)
-    await using test = openTestClient()
-    const spoilt = Buffer.from(bytes)
-    spoilt[1_234_567] = (spoilt[1_234_567] ?? 0) ^ 1
-    const error = (await errorOf(
-      test.open(server.host).pushBlob(descriptor, sampleContent(spoilt, 'out/blobs/layer')),
-    )) as StoreError
-    expect([error.code, error.kind]).toEqual(['DIGEST_INVALID', 'verification'])
-    expect(error.message).toContain(`out/blobs/layer is corrupt: its digest is ${sampleBlob(spoilt).descriptor.digest}`)
-    expect(methodsOf(server)).toEqual(['POST', 'PUT'])
-  })
-
-  test('is the registry’s fault where the file is right', async () => {
-    await using server = await startFakeServer(refuse)
-    await using test = openTestClient()
-    const error = await errorOf(test.open(server.host).pushBlob(descriptor, sampleContent(bytes, 'out/blobs/layer')))
-    expect(error.message).toContain('but that is what out/blobs/layer has')
   })
 })
 

@@ -161,18 +161,38 @@ const inspectUpload = async (
   }
 }
 
-/** Says who is wrong when the registry refuses the digest: the local content, or what arrived of it. */
-const explainDigest = async (
-  { host, repository, descriptor, content }: Upload,
-  cause: Refusal,
-): Promise<StoreError> => {
+/** Statuses that say what else is wrong: not the bytes. */
+const otherReasons: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 416, 429])
+
+/**
+ * Whether a request that ends an upload was refused, perhaps because of its bytes: few registries say DIGEST_INVALID
+ * of them and nothing else.
+ */
+const mayBeCorrupt = (error: unknown): error is Refusal => {
+  if (!(error instanceof Refusal) || error.transient || error.code === 'BLOB_UPLOAD_UNKNOWN') return false
+  if (error.code === 'DIGEST_INVALID') return true
+  const { method, url } = error.question
+  const endsUpload = method === 'PUT' || url.searchParams.has('digest')
+  const status = error.request?.status ?? 0
+  return endsUpload && status >= 400 && status < 500 && !otherReasons.has(status)
+}
+
+/** Reads the content once more. @throws {StoreError} DIGEST_INVALID, where it is not what the descriptor says. */
+const checkContent = async ({ descriptor, content }: Upload, cause: Refusal): Promise<void> => {
   const verifier = createVerifier(descriptor.digest)
   for await (const chunk of content.open(0)) verifier.update(chunk)
-  const reason = verifier.matches()
-    ? `${host.name}/${repository} refuses ${descriptor.digest}, but that is what ${content.origin} has: it was damaged on the way or by the registry`
-    : `${content.origin} is corrupt: its digest is ${verifier.actual()}, not ${descriptor.digest}`
-  return new StoreError('DIGEST_INVALID', reason, { cause })
+  if (verifier.matches()) return
+  const reason = `${content.origin} is corrupt: its digest is ${verifier.actual()}, not ${descriptor.digest}`
+  throw new StoreError('DIGEST_INVALID', reason, { cause })
 }
+
+/** The refusal of a digest that the content has. */
+const damageOf = ({ host, repository, descriptor, content }: Upload, cause: Refusal): StoreError =>
+  new StoreError(
+    'DIGEST_INVALID',
+    `${host.name}/${repository} refuses ${descriptor.digest}, but that is what ${content.origin} has: it was damaged on the way or by the registry`,
+    { cause },
+  )
 
 /**
  * Whether the upload is worth beginning again: the server has forgotten it, or refuses its continuation, in which it
@@ -199,6 +219,7 @@ export const uploadBlob = async (upload: Upload): Promise<void> => {
   const place = `${host.name}/${repository}`
   const sent = { bytes: 0 }
   let session: UploadSession | undefined
+  let isContentChecked = false
   let restarts = 0
   let attempt = 1
   let furthest = 0
@@ -217,12 +238,16 @@ export const uploadBlob = async (upload: Upload): Promise<void> => {
       host.succeed()
       break
     } catch (error) {
+      if (!isContentChecked && mayBeCorrupt(error)) {
+        await checkContent(upload, error)
+        isContentChecked = true
+      }
       if (isLostSession(error, session) && restarts < mostRestarts) {
         restarts += 1
         session = undefined
         continue
       }
-      if (error instanceof Refusal && error.code === 'DIGEST_INVALID') throw await explainDigest(upload, error)
+      if (error instanceof Refusal && error.code === 'DIGEST_INVALID') throw damageOf(upload, error)
       await host.recover(error, attempt, place)
       const state = await inspectUpload(upload, session)
       if (state === 'done') break
