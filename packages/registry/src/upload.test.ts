@@ -309,6 +309,15 @@ describe('a mount', () => {
     expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
   })
 
+  test('whose upload cannot be cancelled waits for nothing', async () => {
+    await using server = await startFakeServer(
+      script(({ method }) => (method === 'DELETE' ? { status: 500 } : undefined)),
+    )
+    await using test = openTestClient()
+    expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
+    expect([methodsOf(server), test.retries, test.clock.sleeps]).toEqual([['POST', 'DELETE'], [], []])
+  })
+
   test('from another host is not even tried', async () => {
     await using server = await startFakeServer(script())
     await using test = openTestClient()

@@ -110,10 +110,10 @@ const finishUpload = async (upload: Upload, session: UploadSession, sent: { byte
 const isThere = async ({ host, repository, descriptor }: Upload): Promise<boolean> =>
   (await findBlob(host, repository, descriptor.digest)) === descriptor.size
 
-/** Ends an upload that nobody needs; a registry that does not allow it forgets uploads by itself. */
+/** Ends an upload that nobody needs, with one try: a registry that does not do it forgets uploads by itself. */
 export const cancelUpload = async (host: RegistryHost, repository: string, url: URL): Promise<void> => {
   try {
-    await host.call({
+    const { body } = await host.open({
       method: 'DELETE',
       repository,
       target: url,
@@ -121,6 +121,7 @@ export const cancelUpload = async (host: RegistryHost, repository: string, url: 
       accept: [200, 202, 204, 404],
       notFound: 'BLOB_UPLOAD_UNKNOWN',
     })
+    await body.discard()
   } catch (error) {
     if (!isStoreError(error)) throw error
   }
