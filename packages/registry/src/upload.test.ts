@@ -303,10 +303,25 @@ describe('a mount', () => {
     ])
   })
 
-  test.each([403, 404, 405])('that is refused with %d is no mount', async (status) => {
-    await using server = await startFakeServer(() => ({ status }))
+  test.each([400, 401, 403, 404, 405, 409, 422, 501])('that is refused with %d is no mount', async (status) => {
+    await using server = await startFakeServer(
+      script(({ path }) =>
+        path.includes('mount=') ? { status, body: '{"errors":[{"code":"NAME_INVALID"}]}' } : undefined,
+      ),
+    )
     await using test = openTestClient()
     expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
+    // Nor where nobody asked for it.
+    await test.open(server.host, 'acme/base').pushBlob(descriptor, sampleContent(bytes))
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'POST', 'PUT', 'POST', 'POST', 'PUT'])
+  })
+
+  test('that a server is too busy for fails like any request', async () => {
+    await using server = await startFakeServer(() => ({ status: 503 }))
+    await using test = openTestClient({ limits: { attempts: 3 } })
+    const error = await errorOf(test.open(server.host).mountBlob(descriptor, from(server)))
+    expect(error.message).toContain('gave up after 3 attempts')
   })
 
   test('whose upload cannot be cancelled waits for nothing', async () => {

@@ -4,6 +4,7 @@ import { findBlob } from './blobs.ts'
 import { chunkLengthOf, hasChunkBeforeLast, sendChunk } from './chunks.ts'
 import { headerOf, Refusal } from './errors.ts'
 import { forgetBlob, hasBlob, noteBlob, type RegistryHost, readScope, writeScope } from './registry-host.ts'
+import { isTransientStatus } from './retry.ts'
 import { bytesThere, createBody, octets, sessionOf, type Upload, type UploadSession } from './upload-session.ts'
 
 /** Up to this size a blob tries out whether the server takes it with the opening request. */
@@ -23,9 +24,15 @@ const findOtherHolder = ({ host, repository, descriptor }: Upload): string | und
 const openingRequest = ({ repository }: Upload) =>
   ({ method: 'POST', repository, notFound: 'NAME_UNKNOWN', scopes: [writeScope(repository)] }) as const
 
-/** What a registry says to a mount from a repository that it does not know or show: Harbor even 401. */
+/**
+ * Whether the registry answered that it does not mount, in whatever words: a mount only saves the upload, which says
+ * what is wrong where more is.
+ */
 export const isMountRefused = (error: unknown): boolean =>
-  isStoreError(error, 'BLOB_UNKNOWN', 'NAME_UNKNOWN', 'DENIED', 'UNAUTHORIZED', 'UNSUPPORTED')
+  error instanceof Refusal &&
+  !isStoreError(error, 'UNREACHABLE', 'TOOMANYREQUESTS') &&
+  // After the last attempt these are final too, but say nothing about the mount.
+  !isTransientStatus(error.request?.status ?? 0)
 
 /** Mounts the blob from the other repository: 'done', an upload instead of it, or undefined where it was refused. */
 const startMount = async (upload: Upload, holder: string): Promise<UploadSession | 'done' | undefined> => {
