@@ -129,8 +129,12 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
       return referrers
     },
 
-    pushBlob: async (descriptor, content, onBytes) => {
-      const { digest } = descriptor
+    pushBlob: async (descriptor, content, { onBytes, mayBePresent = false } = {}) => {
+      const { digest, size } = descriptor
+      if (mayBePresent && (await sizeOfBlob(root, digest, checked)) === size) {
+        onBytes?.(digest, size)
+        return 'present'
+      }
       const counted = async function* (): AsyncGenerator<Uint8Array> {
         for await (const chunk of checkChunks(content.open(), descriptor, content.origin)) {
           yield chunk
@@ -138,9 +142,8 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
         }
       }
       await replaceFile(blobFile(root, digest), counted())
+      return 'uploaded'
     },
-
-    mountBlob: async () => false,
 
     pushManifest: async (content, tag) => {
       const { bytes, descriptor } = content

@@ -148,19 +148,15 @@ const uploadBlobs = async (
   let uploadedBytes = 0
   let mounted = 0
   const transfer = async (blob: Descriptor): Promise<void> => {
-    for (const repository of options.mountFrom ?? []) {
-      if (await destination.mountBlob(blob, repository)) {
-        mounted += 1
-        options.onBytes?.(blob.digest, blob.size)
-        return
-      }
-    }
-    // Without an offer before, the destination has not said that it lacks the blob.
-    if (mountsFirst(options) && (await destination.resolveBlob(blob.digest)) === blob.size) return
     // Either kind of destination checks what it is given: a digest computed here would be the second.
     const open = (start = 0): AsyncIterable<Uint8Array> => source.lendBlob?.(blob, start) ?? source.getBlob(blob, start)
     const content = { origin: `${source.location}@${blob.digest}`, open }
-    await destination.pushBlob(blob, content, options.onBytes)
+    const { onBytes, mountFrom } = options
+    // Without an offer before, the destination has not said that it lacks the blob.
+    const mayBePresent = mountsFirst(options)
+    const arrival = await destination.pushBlob(blob, content, { onBytes, mountFrom, mayBePresent })
+    if (arrival === 'mounted') mounted += 1
+    if (arrival !== 'uploaded') return
     uploaded += 1
     uploadedBytes += blob.size
   }

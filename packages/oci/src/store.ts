@@ -87,6 +87,18 @@ export interface BlobContent {
 /** Told of each step that bytes make: `bytes` more of the blob went through. */
 export type OnBytes = (digest: Digest, bytes: number) => void
 
+/** How a blob came into a store: `present` was there already. */
+export type BlobArrival = 'uploaded' | 'mounted' | 'present'
+
+export interface PushBlobOptions {
+  /** Told of all bytes of the blob, also where none of them moves. */
+  readonly onBytes?: OnBytes | undefined
+  /** Repositories that may have the blob: of the store's own host it is mounted instead of uploaded. */
+  readonly mountFrom?: readonly Repository[] | undefined
+  /** It is not known that the store lacks the blob: where it cannot be mounted, it is looked up before it is uploaded. */
+  readonly mayBePresent?: boolean | undefined
+}
+
 /** Reads content; everything that arrives is checked against its digest and size. */
 export interface StoreReader {
   /** How a user names this store: HOST/NAME or oci:DIR. */
@@ -140,13 +152,10 @@ export interface StoreReader {
 /** Writes content; a manifest becomes visible only when it is whole. */
 export interface StoreWriter {
   /**
-   * Uploads the blob; the store checks its digest.
+   * Mounts or uploads the blob, and says which; the store checks the digest of what is uploaded.
    * @throws {StoreError} DIGEST_INVALID naming the content's origin when its bytes are not the digest's.
    */
-  pushBlob(descriptor: Descriptor, content: BlobContent, onBytes?: OnBytes): Promise<void>
-
-  /** Takes the blob over from another repository of the same store's host; false where that was refused. */
-  mountBlob(descriptor: Descriptor, from: Repository): Promise<boolean>
+  pushBlob(descriptor: Descriptor, content: BlobContent, options?: PushBlobOptions): Promise<BlobArrival>
 
   /**
    * Stores the manifest under its digest and, where given, moves the tag to it.

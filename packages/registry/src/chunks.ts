@@ -1,16 +1,22 @@
 // Chunks of an upload: only for registries that ask for them (distribution-spec, pushing a blob in chunks).
 import { headerOf, Refusal } from './errors.ts'
 import type { ReadResponse } from './exchange.ts'
-import { writeScope } from './registry-host.ts'
+import { type RegistryHost, writeScope } from './registry-host.ts'
 import { bytesThere, createBody, octets, sessionOf, type Upload, type UploadSession } from './upload-session.ts'
 
 /** Bytes of a chunk where the registry would take smaller ones: each costs a round trip. */
 const usualChunkLength = 16 * 1024 * 1024
 
 /** The length of the chunks that the answer to an opened upload asks for; undefined where it asks for none. */
-export const chunkLengthOf = (response: ReadResponse): number | undefined => {
+const chunkLengthOf = (response: ReadResponse): number | undefined => {
   const text = headerOf(response, 'oci-chunk-min-length') ?? ''
   return /^\d{1,15}$/.test(text) ? Math.max(Number(text), usualChunkLength) : undefined
+}
+
+/** The upload that the answer says it opened, without a byte yet. */
+export const openedUpload = (host: RegistryHost, response: ReadResponse): UploadSession => {
+  const chunkLength = host.facts.losesChunks ? undefined : chunkLengthOf(response)
+  return sessionOf(host, response, 'POST', { offset: 0, chunkLength })
 }
 
 /** Whether a chunk comes before the last one, which goes with the request that ends the upload. */

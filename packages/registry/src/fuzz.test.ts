@@ -28,7 +28,11 @@ const operations: Readonly<Record<string, (store: Store) => Promise<unknown>>> =
   listTags: (store) => store.listTags(),
   listReferrers: (store) => store.listReferrers(digest),
   pushBlob: (store) => store.pushBlob(layer.descriptor, sampleContent(layer.bytes)),
-  mountBlob: (store) => store.mountBlob(layer.descriptor, { host: store.location.split('/')[0] ?? '', name: 'a/b' }),
+  mountBlob: (store) =>
+    store.pushBlob(layer.descriptor, sampleContent(layer.bytes), {
+      mountFrom: [{ host: store.location.split('/')[0] ?? '', name: 'a/b' }],
+      mayBePresent: true,
+    }),
   pushManifest: (store) => store.pushManifest(image.manifest, 'latest'),
   deleteManifest: (store) => store.deleteManifest(digest),
 }

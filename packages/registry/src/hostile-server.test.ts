@@ -64,6 +64,7 @@ test('each operation ends, and only with what it was asked for or a known failur
     // An answer without a body may not claim to have one.
     return typeof answer === 'object' && 'status' in answer && answer.status === 204 ? { ...answer, body: '' } : answer
   })
+  const mountFrom = [{ host: server.host, name: 'acme/base' }]
   await fc.assert(
     fc.asyncProperty(fc.array(outcome, { minLength: 1, maxLength: 5 }), async (script) => {
       answers = script
@@ -80,7 +81,7 @@ test('each operation ends, and only with what it was asked for or a known failur
         () => store.listTags(),
         () => store.listReferrers(descriptor.digest),
         () => store.pushBlob(descriptor, sampleContent(bytes)),
-        () => store.mountBlob(descriptor, { host: server.host, name: 'acme/base' }),
+        () => store.pushBlob(descriptor, sampleContent(bytes), { mountFrom }),
         () => store.pushManifest(image.manifest, 'v1'),
         () => store.deleteManifest('v1'),
       ]

@@ -1,42 +1,116 @@
-// Takes a blob over from another repository of the same registry.
-import type { Descriptor, Repository } from '@polyarch/oci'
-import type { Source } from './download.ts'
-import { headerOf } from './errors.ts'
-import { resolveLocation } from './location.ts'
-import { hasBlob, noteBlob, readScope, writeScope } from './registry-host.ts'
-import { cancelUpload, isMountRefused } from './upload.ts'
+// Takes a blob over from another repository of the same host, as long as that is worth asking for.
+import { isStoreError } from '@polyarch/oci'
+import { openedUpload } from './chunks.ts'
+import { Refusal } from './errors.ts'
+import { forgetBlob, type MountSource, type RegistryHost, readScope, writeScope } from './registry-host.ts'
+import { isTransientStatus } from './retry.ts'
+import { cancelUpload, openingRequest, type Upload, type UploadSession } from './upload-session.ts'
 
-/** Whether the registry took the blob over from its other repository. */
-export const mountBlob = async (
-  { host, repository }: Source,
-  { digest }: Descriptor,
-  from: Repository,
-): Promise<boolean> => {
-  if (from.host !== host.name) return false
-  if (hasBlob(host, digest, repository) || from.name === repository) return hasBlob(host, digest, repository)
+/** How many mounts from a repository that never gave a blob are tried before it is taken for one that has none. */
+const mostMisses = 3
+
+const sourceOf = ({ facts }: RegistryHost, name: string): MountSource => {
+  const source = facts.mountSources.get(name) ?? {
+    hasMounted: false,
+    isRefused: false,
+    opensUploads: false,
+    misses: 0,
+    underWay: new Set(),
+  }
+  facts.mountSources.set(name, source)
+  return source
+}
+
+/** Repositories of the host that may have the blob; of those that are known to have it one is enough. */
+const candidatesOf = ({ host, repository, descriptor, mountFrom }: Upload): readonly string[] => {
+  const holders = [...(host.facts.blobs.get(descriptor.digest) ?? [])]
+  const holder = holders.find((name) => name !== repository && !sourceOf(host, name).isRefused)
+  const named = mountFrom.filter((from) => from.host === host.name && from.name !== repository).map(({ name }) => name)
+  return [...new Set([...(holder === undefined ? [] : [holder]), ...named])]
+}
+
+/**
+ * Begins a mount from the source, and gives what is to be called at its end; undefined where it would most likely be
+ * none. Until the source has given one blob only a few are under way: the others wait to see what becomes of those.
+ */
+const beginMount = async (source: MountSource): Promise<(() => void) | undefined> => {
+  for (;;) {
+    if (source.isRefused && !source.hasMounted) return undefined
+    if (source.hasMounted || source.misses + source.underWay.size < mostMisses) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      source.underWay.add(promise)
+      return () => {
+        source.underWay.delete(promise)
+        resolve()
+      }
+    }
+    if (source.underWay.size === 0) return undefined
+    await Promise.race(source.underWay)
+  }
+}
+
+/**
+ * Whether the registry answered that it does not mount, in whatever words: a mount only saves the upload, which says
+ * what is wrong where more is.
+ */
+const isMountRefused = (error: unknown): boolean =>
+  error instanceof Refusal &&
+  !['UNREACHABLE', 'TOOMANYREQUESTS'].includes(error.code) &&
+  // After the last attempt these are final too, but say nothing about the mount.
+  !isTransientStatus(error.request?.status ?? 0)
+
+/** Asks for the blob of the other repository: 'mounted', an upload instead, or undefined where it was refused. */
+const requestMount = async (upload: Upload, name: string): Promise<UploadSession | 'mounted' | undefined> => {
+  const { host, repository, descriptor } = upload
+  const source = sourceOf(host, name)
+  const query = new URLSearchParams({ mount: descriptor.digest, from: name })
   try {
     const response = await host.call({
-      method: 'POST',
-      repository,
-      target: `blobs/uploads/?${new URLSearchParams({ mount: digest, from: from.name }).toString()}`,
-      scopes: [writeScope(repository), readScope(from.name)],
+      ...openingRequest(upload),
+      target: `blobs/uploads/?${query.toString()}`,
+      scopes: [writeScope(repository), readScope(name)],
       accept: [201, 202],
-      notFound: 'BLOB_UNKNOWN',
     })
     if (response.status === 201) {
-      noteBlob(host, digest, repository)
-      return true
+      source.hasMounted = true
+      return 'mounted'
     }
-    const upload = resolveLocation(
-      headerOf(response, 'location'),
-      { method: 'POST', url: response.url },
-      host.isInsecure,
-    )
-    await cancelUpload(host, repository, upload)
-    return false
+    source.misses += 1
+    source.opensUploads = true
+    return openedUpload(host, response)
   } catch (error) {
-    // No access to the other repository is no reason to fail: the blob is uploaded, and that says what is wrong here.
-    if (isMountRefused(error)) return false
-    throw error
+    // What is said of one blob is not said of the repository.
+    if (isStoreError(error, 'BLOB_UNKNOWN')) source.misses += 1
+    else source.isRefused = true
+    if (!isMountRefused(error)) throw error
+    forgetBlob(host, descriptor.digest, name)
+    return undefined
   }
+}
+
+/**
+ * Mounts the blob from the first repository that gives it: 'mounted', or the upload that the registry opened instead,
+ * or undefined where there is neither.
+ */
+export const mountBlob = async (upload: Upload): Promise<UploadSession | 'mounted' | undefined> => {
+  const { host, repository } = upload
+  const left = new Set(candidatesOf(upload))
+  let opened: UploadSession | undefined
+  for (const name of left) {
+    const end = await beginMount(sourceOf(host, name))
+    if (end === undefined) continue
+    left.delete(name)
+    const answer = await requestMount(upload, name).finally(end)
+    const needless = opened === undefined ? undefined : answer === 'mounted' ? opened : answer
+    if (needless !== undefined) await cancelUpload(host, repository, needless.url)
+    if (answer === 'mounted') return answer
+    opened ??= answer
+  }
+  if (opened !== undefined) return opened
+  // An upload has to be opened anyway: where a mount that is none does that too, asking once more costs nothing.
+  const last = [...left].find((name) => {
+    const { opensUploads, isRefused } = sourceOf(host, name)
+    return opensUploads && !isRefused
+  })
+  return last === undefined ? undefined : await requestMount(upload, last)
 }

@@ -81,17 +81,6 @@ describe.each(['docker-registry', 'distribution-3'] as const)('%s', (server) => 
       const requests = await requestsOf((store) => copy(changed, store), 'few/config')
       expect(requests.length).toBeLessThanOrEqual(6)
     })
-
-    test('one for each blob that another repository of the registry has', async () => {
-      const image = sampleImage(amd64, smallLayers(20))
-      await requestsOf((store) => copy(image, store), 'few/base')
-      const mountFrom = [{ host: registry.host, name: 'few/base' }]
-      const requests = await requestsOf(
-        (store) => copyManifest(holding(image), store, image.manifest.descriptor, { mountFrom }),
-        'few/mounted',
-      )
-      expect(requests.length).toBeLessThanOrEqual(21 + 3)
-    })
   })
 })
 

@@ -2,7 +2,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { copyManifest, type Descriptor, isStoreError, mediaTypes, type Store } from '@polyarch/oci'
+import {
+  type BlobArrival,
+  copyManifest,
+  type Descriptor,
+  isStoreError,
+  mediaTypes,
+  type OnBytes,
+  type Repository,
+  type Store,
+} from '@polyarch/oci'
 import { createCertificate, pushSampleImage, sampleBlob, sampleContent, sampleImage } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { apiHostOf, type Quirk, type QuirkName, quirks } from './quirks.ts'
@@ -38,7 +47,8 @@ const play = async (
 const methodsOf = (server: FakeServer, path = '/blobs/'): string[] =>
   server.requests.filter((request) => request.path.includes(path)).map(({ method }) => method)
 
-const push = async (store: Store): Promise<void> => await store.pushBlob(blob.descriptor, sampleContent(blob.bytes))
+const push = async (store: Store, mountFrom: readonly Repository[] = []): Promise<BlobArrival> =>
+  await store.pushBlob(blob.descriptor, sampleContent(blob.bytes), { mountFrom })
 
 const expectBlob = async (store: Store): Promise<void> => {
   expect((await readAll(store.getBlob(blob.descriptor))).equals(blob.bytes)).toBe(true)
@@ -170,8 +180,8 @@ const proofs: Readonly<Record<QuirkName, () => Promise<void>>> = {
   'mount refused': () =>
     play({ quirks: ['mount refused'] }, async ({ server, store, other }) => {
       await push(other)
-      expect(await store.mountBlob(blob.descriptor, { host: server.host, name: 'acme/base' })).toBe(false)
-      await push(store)
+      expect(await push(store, [{ host: server.host, name: 'acme/base' }])).toBe('uploaded')
+      expect(methodsOf(server, 'mount=')).toEqual(['POST'])
       await expectBlob(store)
     }),
 
@@ -201,7 +211,7 @@ const proofs: Readonly<Record<QuirkName, () => Promise<void>>> = {
   'mount needs from': () =>
     play({ quirks: ['mount needs from'] }, async ({ server, store, other }) => {
       await push(other)
-      expect(await store.mountBlob(blob.descriptor, { host: server.host, name: 'acme/base' })).toBe(true)
+      expect(await push(store, [{ host: server.host, name: 'acme/base' }])).toBe('mounted')
       await expectBlob(store)
     }),
 
@@ -235,9 +245,10 @@ const proofs: Readonly<Record<QuirkName, () => Promise<void>>> = {
     play({ quirks: ['smallest chunk'], chunkMinLength: 18_000_000 }, async ({ server, store }) => {
       const large = sampleBlob(randomBytes(40_000_000))
       let told = 0
-      await store.pushBlob(large.descriptor, sampleContent(large.bytes), (_, bytes) => {
+      const onBytes: OnBytes = (_, bytes) => {
         told += bytes
-      })
+      }
+      await store.pushBlob(large.descriptor, sampleContent(large.bytes), { onBytes })
       await push(store)
       expect(server.requests.map(({ method, body }) => [method, body.length])).toEqual([
         ['POST', 0],

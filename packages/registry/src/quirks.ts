@@ -124,15 +124,16 @@ export const quirks = {
   'mount answered with an upload': {
     does: 'answers a mount with 202 and an upload: it does not mount, or not this blob',
     handled:
-      'a blob that is at hand goes through that upload; otherwise the upload is cancelled and said to be no mount',
+      'the blob goes through that upload; a repository that had none of three blobs is asked only where that costs nothing',
     where: 'mount.ts',
     seen: { ecr: 'https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html' },
     source: `${spec}mounting-a-blob-from-another-repository`,
   },
   'mount refused': {
     does: 'refuses a mount with 401, 403 or 404 where it does not know or show the other repository',
-    handled: 'taken for no mount: the blob is uploaded, and the other repository is not asked for it again',
-    where: 'upload.ts',
+    handled:
+      'any refusal is taken for no mount: the blob is uploaded, and the other repository is not asked for more blobs',
+    where: 'mount.ts',
     seen: { harbor: 'https://github.com/goharbor/harbor/issues/17097' },
     source: `${spec}mounting-a-blob-from-another-repository`,
   },

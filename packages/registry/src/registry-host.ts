@@ -1,5 +1,5 @@
 // One registry host: where its API is, how it is logged in to, and what was learnt about it on the way.
-import { type Digest, isLoopback, isStoreError } from '@polyarch/oci'
+import { type BlobArrival, type Digest, isLoopback, isStoreError } from '@polyarch/oci'
 import type { Authenticator } from './authentication.ts'
 import { isCertificateTrouble, Refusal } from './errors.ts'
 import type { Exchange, ExchangeRequest, OpenResponse, ReadResponse } from './exchange.ts'
@@ -11,6 +11,19 @@ export interface HostRequest extends Omit<ExchangeRequest, 'url' | 'authorizer' 
   /** A path below /v2/REPOSITORY/, or where a Location led. */
   readonly target: string | URL
   readonly scopes: readonly Scope[]
+}
+
+/** A repository that blobs may be mounted from, and how that went so far. */
+export interface MountSource {
+  hasMounted: boolean
+  /** A mount from it was refused: where none succeeded, the registry does not know it, show it or mount from it. */
+  isRefused: boolean
+  /** A mount from it that is none opens an upload, as the spec wants it. */
+  opensUploads: boolean
+  /** Mounts of blobs that it does not have, or that the registry uploads rather than mounts. */
+  misses: number
+  /** Mounts that are not answered yet; each ends without a failure. */
+  readonly underWay: Set<Promise<void>>
 }
 
 /** What a host has shown of itself; unknown until it did. */
@@ -27,6 +40,8 @@ export interface HostFacts {
   isGone: boolean
   /** The repositories that each blob was pushed to or found in. */
   readonly blobs: Map<Digest, Set<string>>
+  /** By the repository's name. */
+  readonly mountSources: Map<string, MountSource>
 }
 
 export interface RegistryHost {
@@ -34,7 +49,7 @@ export interface RegistryHost {
   readonly name: string
   readonly facts: HostFacts
   /** Uploads under way, by repository and digest: whoever wants the same one waits for it. */
-  readonly uploads: Map<string, Promise<void>>
+  readonly uploads: Map<string, Promise<BlobArrival>>
   /** Changes of one thing that must not cross, by its name: the last one that waits its turn. */
   readonly turns: Map<string, Promise<unknown>>
   readonly isInsecure: (host: string) => boolean
@@ -172,6 +187,7 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
       hasReferrers: undefined,
       isGone: false,
       blobs: new Map(),
+      mountSources: new Map(),
     },
     open,
     readWhole: (response, method, limit) => exchange.readWhole(response, method, limit),

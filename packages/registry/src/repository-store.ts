@@ -1,10 +1,9 @@
 // The Store of one repository: reads from mirrors first, writes to the origin only.
-import { type Digest, isStoreError, type Store } from '@polyarch/oci'
+import { type BlobArrival, type Digest, isStoreError, type Store } from '@polyarch/oci'
 import { findBlob, getSmallBlob } from './blobs.ts'
 import { downloadBlob, type Source } from './download.ts'
 import { Refusal } from './errors.ts'
 import { getManifest, placeManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
-import { mountBlob } from './mount.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
 import { takeTurn } from './registry-host.ts'
 import { listTags } from './tags.ts'
@@ -17,7 +16,7 @@ export interface RepositorySettings extends Source {
 }
 
 /** Uploads once what several legs push at the same time; who joins later has its bytes told at the end. */
-const uploadOnce = async (upload: Upload): Promise<void> => {
+const uploadOnce = async (upload: Upload): Promise<BlobArrival> => {
   const { host, repository, descriptor } = upload
   const { uploads } = host
   const key = `${repository}@${descriptor.digest}`
@@ -29,7 +28,7 @@ const uploadOnce = async (upload: Upload): Promise<void> => {
   }
   const started = uploadBlob(upload).finally(() => uploads.delete(key))
   uploads.set(key, started)
-  await started
+  return await started
 }
 
 /**
@@ -114,16 +113,16 @@ export const openRepository = (settings: RepositorySettings): Store => {
       return await (byTag ?? listByTag(fallbackTag, digest))
     },
 
-    pushBlob: (descriptor, content, onBytes) =>
+    pushBlob: (descriptor, content, { onBytes, mountFrom = [], mayBePresent = false } = {}) =>
       uploadOnce({
         host,
         repository,
         descriptor,
         content,
+        mountFrom,
+        mayBePresent,
         onProgress: (bytes) => onBytes?.(descriptor.digest, bytes),
       }),
-
-    mountBlob: (descriptor, from) => mountBlob(origin, descriptor, from),
 
     pushManifest: async (content, tag) => {
       let subjectNoted: boolean

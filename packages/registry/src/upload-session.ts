@@ -1,9 +1,9 @@
 // An upload that a server has opened, and the bytes that go into it.
-import { type BlobContent, type Descriptor, StoreError } from '@polyarch/oci'
+import { type BlobContent, type Descriptor, isStoreError, type Repository, StoreError } from '@polyarch/oci'
 import { headerOf } from './errors.ts'
 import type { ReadResponse } from './exchange.ts'
 import { resolveLocation } from './location.ts'
-import type { RegistryHost } from './registry-host.ts'
+import { type RegistryHost, writeScope } from './registry-host.ts'
 import type { StreamedBody } from './request-body.ts'
 
 export interface Upload {
@@ -11,6 +11,10 @@ export interface Upload {
   readonly repository: string
   readonly descriptor: Descriptor
   readonly content: BlobContent
+  /** Repositories that may have the blob: those of this host are asked for it before it is uploaded. */
+  readonly mountFrom: readonly Repository[]
+  /** The repository may have the blob already: where it cannot be mounted, it is looked up before it is uploaded. */
+  readonly mayBePresent: boolean
   /** Told of each byte once, also when it is sent again. */
   readonly onProgress: (bytes: number) => void
 }
@@ -24,6 +28,10 @@ export interface UploadSession {
 }
 
 export const octets = { 'content-type': 'application/octet-stream' }
+
+/** What every request that opens an upload has in common. */
+export const openingRequest = ({ repository }: Upload) =>
+  ({ method: 'POST', repository, notFound: 'NAME_UNKNOWN', scopes: [writeScope(repository)] }) as const
 
 /** The content from `start` up to `end`, held against its size; what the source throws stays as it is. */
 export const createBody = (
@@ -71,4 +79,21 @@ export const bytesThere = (response: ReadResponse): number | undefined => {
   if (last === undefined) return undefined
   // `0-0` is what registries say of an empty upload, though it would mean one byte.
   return last === '0' ? 0 : Number(last) + 1
+}
+
+/** Ends an upload that nobody needs, with one try: a registry that does not do it forgets uploads by itself. */
+export const cancelUpload = async (host: RegistryHost, repository: string, url: URL): Promise<void> => {
+  try {
+    const { body } = await host.open({
+      method: 'DELETE',
+      repository,
+      target: url,
+      scopes: [writeScope(repository)],
+      accept: [200, 202, 204, 404],
+      notFound: 'BLOB_UPLOAD_UNKNOWN',
+    })
+    await body.discard()
+  } catch (error) {
+    if (!isStoreError(error)) throw error
+  }
 }

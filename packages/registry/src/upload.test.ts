@@ -1,6 +1,6 @@
 // Blobs on their way out: two requests each, on from where they broke, and never a digest that is not theirs.
 import { randomBytes } from 'node:crypto'
-import type { StoreError } from '@polyarch/oci'
+import type { OnBytes, StoreError } from '@polyarch/oci'
 import { lacks, sampleBlob, sampleContent, startFaultProxy, startRegistry } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { createFakeRegistry } from './testing/fake-registry.ts'
@@ -70,8 +70,10 @@ describe('a blob', () => {
     const told = [0, 0, 0]
     await Promise.all(
       told.map((_, leg) =>
-        store.pushBlob(descriptor, sampleContent(bytes), (_digest, count) => {
-          told[leg] = (told[leg] ?? 0) + count
+        store.pushBlob(descriptor, sampleContent(bytes), {
+          onBytes: (_, count) => {
+            told[leg] = (told[leg] ?? 0) + count
+          },
         }),
       ),
     )
@@ -89,21 +91,6 @@ describe('a blob', () => {
     ])
     expect(broken.status === 'rejected' && String(broken.reason)).toContain('a/broken/file')
     expect(whole.status).toBe('fulfilled')
-  })
-
-  test('that was pushed to one repository is mounted in the next, in one request', async () => {
-    await using server = await startFakeServer(
-      script(({ path, method }) =>
-        method === 'POST' && path.includes('mount=')
-          ? { status: 201, headers: { location: '/v2/acme/api/blobs/x' } }
-          : undefined,
-      ),
-    )
-    await using test = openTestClient()
-    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
-    await test.open(server.host, 'acme/api').pushBlob(descriptor, sampleContent(bytes))
-    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'POST'])
-    expect(server.requests.at(-1)?.path).toContain('from=acme%2Fweb')
   })
 })
 
@@ -152,9 +139,10 @@ describe('a broken upload', () => {
     )
     const breaks = first('PUT', { resetAfter: 1_000_000 })
     await using test = openTestClient()
-    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes), (_, count) => {
+    const onBytes: OnBytes = (_, count) => {
       told += count
-    })
+    }
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes), { onBytes })
     expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'PUT'])
     const last = server.requests.at(-1)
     expect(last?.path).toContain('_state=later')
@@ -251,9 +239,10 @@ describe('an upload in chunks', () => {
     await using test = openTestClient()
     const store = test.open(server.host)
     let told = 0
-    await store.pushBlob(large.descriptor, sampleContent(large.bytes), (_, count) => {
+    const onBytes: OnBytes = (_, count) => {
       told += count
-    })
+    }
+    await store.pushBlob(large.descriptor, sampleContent(large.bytes), { onBytes })
     expect(methodsOf(server)).toEqual(['POST', 'PATCH', 'PATCH', 'GET', 'PATCH', 'PUT'])
     expect(server.requests[4]?.headers['content-range']).toMatch(/^16777216-/)
     expect([told, test.retries.length]).toEqual([large.bytes.length, 1])
@@ -285,59 +274,6 @@ describe('an upload in chunks', () => {
       'SIZE_INVALID',
       expect.stringContaining('out/blobs/layer has only 20000000'),
     ])
-  })
-})
-
-describe('a mount', () => {
-  const from = (server: FakeServer) => ({ host: server.host, name: 'acme/base' })
-
-  test('that is answered with an upload is no mount, and leaves no upload behind', async () => {
-    await using server = await startFakeServer(
-      script(({ method }) => (method === 'DELETE' ? { status: 204 } : undefined)),
-    )
-    await using test = openTestClient()
-    expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
-    expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
-      `POST ${uploads}?mount=${encodeURIComponent(descriptor.digest)}&from=acme%2Fbase`,
-      `DELETE ${session}`,
-    ])
-  })
-
-  test.each([400, 401, 403, 404, 405, 409, 422, 501])('that is refused with %d is no mount', async (status) => {
-    await using server = await startFakeServer(
-      script(({ path }) =>
-        path.includes('mount=') ? { status, body: '{"errors":[{"code":"NAME_INVALID"}]}' } : undefined,
-      ),
-    )
-    await using test = openTestClient()
-    expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
-    // Nor where nobody asked for it.
-    await test.open(server.host, 'acme/base').pushBlob(descriptor, sampleContent(bytes))
-    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
-    expect(methodsOf(server)).toEqual(['POST', 'POST', 'PUT', 'POST', 'POST', 'PUT'])
-  })
-
-  test('that a server is too busy for fails like any request', async () => {
-    await using server = await startFakeServer(() => ({ status: 503 }))
-    await using test = openTestClient({ limits: { attempts: 3 } })
-    const error = await errorOf(test.open(server.host).mountBlob(descriptor, from(server)))
-    expect(error.message).toContain('gave up after 3 attempts')
-  })
-
-  test('whose upload cannot be cancelled waits for nothing', async () => {
-    await using server = await startFakeServer(
-      script(({ method }) => (method === 'DELETE' ? { status: 500 } : undefined)),
-    )
-    await using test = openTestClient()
-    expect(await test.open(server.host).mountBlob(descriptor, from(server))).toBe(false)
-    expect([methodsOf(server), test.retries, test.clock.sleeps]).toEqual([['POST', 'DELETE'], [], []])
-  })
-
-  test('from another host is not even tried', async () => {
-    await using server = await startFakeServer(script())
-    await using test = openTestClient()
-    expect(await test.open(server.host).mountBlob(descriptor, { host: 'other.example', name: 'acme/base' })).toBe(false)
-    expect(server.requests).toEqual([])
   })
 })
 

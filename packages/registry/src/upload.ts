@@ -1,11 +1,20 @@
 // Uploads a blob: one POST, one PUT; after a broken connection on from where the server has got to.
-import { createVerifier, type Digest, isStoreError, StoreError } from '@polyarch/oci'
+import { type BlobArrival, createVerifier, type Digest, isStoreError, StoreError } from '@polyarch/oci'
 import { findBlob } from './blobs.ts'
-import { chunkLengthOf, hasChunkBeforeLast, sendChunk } from './chunks.ts'
+import { hasChunkBeforeLast, openedUpload, sendChunk } from './chunks.ts'
 import { headerOf, Refusal } from './errors.ts'
-import { forgetBlob, hasBlob, noteBlob, type RegistryHost, readScope, writeScope } from './registry-host.ts'
-import { isTransientStatus } from './retry.ts'
-import { bytesThere, createBody, octets, sessionOf, type Upload, type UploadSession } from './upload-session.ts'
+import { mountBlob } from './mount.ts'
+import { hasBlob, noteBlob, readScope, writeScope } from './registry-host.ts'
+import {
+  bytesThere,
+  cancelUpload,
+  createBody,
+  octets,
+  openingRequest,
+  sessionOf,
+  type Upload,
+  type UploadSession,
+} from './upload-session.ts'
 
 /** Up to this size a blob tries out whether the server takes it with the opening request. */
 const probeSize = 64 * 1024
@@ -14,43 +23,6 @@ const urlWithDigest = (url: URL, digest: Digest): URL => {
   const target = new URL(url)
   target.searchParams.set('digest', digest)
   return target
-}
-
-/** A repository of the host that has the blob already, so that it can be mounted from there. */
-const findOtherHolder = ({ host, repository, descriptor }: Upload): string | undefined =>
-  [...(host.facts.blobs.get(descriptor.digest) ?? [])].find((holder) => holder !== repository)
-
-/** What every request that opens an upload has in common. */
-const openingRequest = ({ repository }: Upload) =>
-  ({ method: 'POST', repository, notFound: 'NAME_UNKNOWN', scopes: [writeScope(repository)] }) as const
-
-/**
- * Whether the registry answered that it does not mount, in whatever words: a mount only saves the upload, which says
- * what is wrong where more is.
- */
-export const isMountRefused = (error: unknown): boolean =>
-  error instanceof Refusal &&
-  !isStoreError(error, 'UNREACHABLE', 'TOOMANYREQUESTS') &&
-  // After the last attempt these are final too, but say nothing about the mount.
-  !isTransientStatus(error.request?.status ?? 0)
-
-/** Mounts the blob from the other repository: 'done', an upload instead of it, or undefined where it was refused. */
-const startMount = async (upload: Upload, holder: string): Promise<UploadSession | 'done' | undefined> => {
-  const { host, descriptor, repository } = upload
-  const query = new URLSearchParams({ mount: descriptor.digest, from: holder })
-  try {
-    const response = await host.call({
-      ...openingRequest(upload),
-      target: `blobs/uploads/?${query.toString()}`,
-      scopes: [writeScope(repository), readScope(holder)],
-      accept: [201, 202],
-    })
-    return response.status === 201 ? 'done' : sessionOf(host, response, 'POST', { offset: 0 })
-  } catch (error) {
-    if (!isMountRefused(error)) throw error
-    forgetBlob(host, descriptor.digest, holder)
-    return undefined
-  }
 }
 
 /** Opens the upload with the blob in the same request: 'done', an upload instead, or undefined where it was refused. */
@@ -72,7 +44,7 @@ const startWhole = async (
       accept: [201, 202],
     })
     facts.acceptsSinglePost = response.status === 201
-    return response.status === 201 ? 'done' : sessionOf(host, response, 'POST', { offset: 0 })
+    return response.status === 201 ? 'done' : openedUpload(host, response)
   } catch (error) {
     const isRefused = error instanceof Refusal && isStoreError(error, 'UNSUPPORTED', 'UNKNOWN', 'BLOB_UPLOAD_INVALID')
     // The server takes no body here: the plain request is what the spec requires of it.
@@ -85,15 +57,11 @@ const startWhole = async (
 const startUpload = async (upload: Upload, sent: { bytes: number }): Promise<UploadSession | 'done'> => {
   const { host, descriptor } = upload
   const { facts } = host
-  const holder = findOtherHolder(upload)
-  const mounted = holder === undefined ? undefined : await startMount(upload, holder)
-  if (mounted !== undefined) return mounted
   const probing = facts.acceptsSinglePost === undefined && descriptor.size <= probeSize && descriptor.size > 0
   const whole = probing || facts.acceptsSinglePost === true ? await startWhole(upload, sent, probing) : undefined
   if (whole !== undefined) return whole
   const response = await host.call({ ...openingRequest(upload), target: 'blobs/uploads/', accept: [202] })
-  const chunkLength = facts.losesChunks ? undefined : chunkLengthOf(response)
-  return sessionOf(host, response, 'POST', { offset: 0, chunkLength })
+  return openedUpload(host, response)
 }
 
 /** Sends what the server does not have yet, and ends the upload. */
@@ -116,23 +84,6 @@ const finishUpload = async (upload: Upload, session: UploadSession, sent: { byte
 
 const isThere = async ({ host, repository, descriptor }: Upload): Promise<boolean> =>
   (await findBlob(host, repository, descriptor.digest)) === descriptor.size
-
-/** Ends an upload that nobody needs, with one try: a registry that does not do it forgets uploads by itself. */
-export const cancelUpload = async (host: RegistryHost, repository: string, url: URL): Promise<void> => {
-  try {
-    const { body } = await host.open({
-      method: 'DELETE',
-      repository,
-      target: url,
-      scopes: [writeScope(repository)],
-      accept: [200, 202, 204, 404],
-      notFound: 'BLOB_UPLOAD_UNKNOWN',
-    })
-    await body.discard()
-  } catch (error) {
-    if (!isStoreError(error)) throw error
-  }
-}
 
 /**
  * What a broken attempt left: an upload to go on with, 'done' where the blob got through and only the answer was lost,
@@ -218,20 +169,16 @@ const isLostSession = (error: unknown, session: UploadSession | undefined): bool
 /** How often an upload that the server has forgotten begins again. */
 const mostRestarts = 3
 
-/**
- * Uploads the blob, or mounts it from where this client knows it to be.
- * @throws {StoreError} DIGEST_INVALID or SIZE_INVALID, naming the content's origin when it is at fault.
- */
-export const uploadBlob = async (upload: Upload): Promise<void> => {
+/** Sends the content, through the upload where one is open already. */
+const sendBlob = async (upload: Upload, opened: UploadSession | undefined): Promise<void> => {
   const { host, repository, descriptor } = upload
   const place = `${host.name}/${repository}`
   const sent = { bytes: 0 }
-  let session: UploadSession | undefined
+  let session = opened
   let isContentChecked = false
   let restarts = 0
   let attempt = 1
   let furthest = 0
-  if (hasBlob(host, descriptor.digest, repository)) return upload.onProgress(descriptor.size)
   for (;;) {
     try {
       const started: UploadSession | 'done' = session ?? (await startUpload(upload, sent))
@@ -265,5 +212,26 @@ export const uploadBlob = async (upload: Upload): Promise<void> => {
     }
   }
   if (sent.bytes < descriptor.size) upload.onProgress(descriptor.size - sent.bytes)
-  noteBlob(host, descriptor.digest, repository)
+}
+
+/**
+ * Mounts the blob from a repository that is known or said to have it, or uploads it.
+ * @throws {StoreError} DIGEST_INVALID or SIZE_INVALID, naming the content's origin when it is at fault.
+ */
+export const uploadBlob = async (upload: Upload): Promise<BlobArrival> => {
+  const { host, repository, descriptor, onProgress } = upload
+  const arrive = (arrival: BlobArrival): BlobArrival => {
+    if (arrival !== 'uploaded') onProgress(descriptor.size)
+    noteBlob(host, descriptor.digest, repository)
+    return arrival
+  }
+  if (hasBlob(host, descriptor.digest, repository)) return arrive('present')
+  const opened = await mountBlob(upload)
+  if (opened === 'mounted') return arrive('mounted')
+  if (upload.mayBePresent && (await isThere(upload))) {
+    if (opened !== undefined) await cancelUpload(host, repository, opened.url)
+    return arrive('present')
+  }
+  await sendBlob(upload, opened)
+  return arrive('uploaded')
 }

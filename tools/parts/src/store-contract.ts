@@ -118,10 +118,11 @@ export const describeStore = (
       test('and tells each byte once', async () => {
         const { bytes, descriptor } = sampleBlob(randomBytes(300_000))
         let told = 0
-        await store.pushBlob(descriptor, sampleContent(bytes), (digest, count) => {
+        const onBytes = (digest: string, count: number): void => {
           expect(digest).toBe(descriptor.digest)
           told += count
-        })
+        }
+        expect(await store.pushBlob(descriptor, sampleContent(bytes), { onBytes })).toBe('uploaded')
         expect(told).toBe(bytes.length)
       })
 
@@ -157,13 +158,40 @@ export const describeStore = (
         expect(await store.resolveBlob(descriptor.digest)).toBeUndefined()
       })
 
-      test('of another repository where it can take them over, and says where it cannot', async () => {
+      test('of another repository where it can take them over, and says whether it did', async () => {
         const other = await openStore(`${repository}-other`)
         const { bytes, descriptor } = sampleBlob(randomBytes(1000))
         await other.pushBlob(descriptor, sampleContent(bytes))
         const host = other.location.slice(0, Math.max(0, other.location.indexOf('/')))
-        const mounted = await store.mountBlob(descriptor, { host, name: `${repository}-other` })
-        expect(await store.resolveBlob(descriptor.digest)).toBe(mounted ? bytes.length : undefined)
+        let told = 0
+        let opened = 0
+        const { origin, ...content } = sampleContent(bytes)
+        const open = (start?: number): AsyncIterable<Uint8Array> => {
+          opened += 1
+          return content.open(start)
+        }
+        const arrival = await store.pushBlob(
+          descriptor,
+          { origin, open },
+          {
+            mountFrom: [{ host, name: `${repository}-other` }],
+            onBytes: (_, count) => {
+              told += count
+            },
+          },
+        )
+        expect(arrival).toBe(opened === 0 ? 'mounted' : 'uploaded')
+        expect([await store.resolveBlob(descriptor.digest), told]).toEqual([bytes.length, bytes.length])
+      })
+
+      test('and does not send again what may be there, and is', async () => {
+        const { bytes, descriptor } = sampleBlob(randomBytes(1000))
+        await store.pushBlob(descriptor, sampleContent(bytes))
+        const spoilt = sampleContent(bytes.subarray(1), 'content that nobody looks at')
+        expect(await store.pushBlob(descriptor, spoilt, { mayBePresent: true })).toBe('present')
+        const absent = sampleBlob(randomBytes(1000))
+        const content = sampleContent(absent.bytes)
+        expect(await store.pushBlob(absent.descriptor, content, { mayBePresent: true })).toBe('uploaded')
       })
     })
 
