@@ -152,6 +152,20 @@ describe('a broken upload', () => {
     expect(test.retries).toHaveLength(1)
   })
 
+  test('is only ended where the server has every byte', async () => {
+    const breaks = first('PUT', { resetAfter: bytes.length })
+    await using server = await startFakeServer(
+      script((request) =>
+        request.method === 'GET' ? { status: 204, headers: { range: `0-${bytes.length - 1}` } } : breaks(request),
+      ),
+    )
+    await using test = openTestClient()
+    await test.open(server.host).pushBlob(descriptor, sampleContent(bytes))
+    expect(methodsOf(server)).toEqual(['POST', 'PUT', 'GET', 'PUT'])
+    const { headers } = server.requests.at(-1)!
+    expect([headers['content-range'], headers['content-length']]).toEqual([undefined, '0'])
+  })
+
   test('begins again where the server does not take the rest of it', async () => {
     const breaks = first(
       'PUT',

@@ -68,12 +68,13 @@ const startUpload = async (upload: Upload, sent: { bytes: number }): Promise<Upl
 const finishUpload = async (upload: Upload, session: UploadSession, sent: { bytes: number }): Promise<void> => {
   const { host, repository, descriptor } = upload
   const { offset } = session
+  const isRest = offset > 0 && offset < descriptor.size
   const response = await host.open({
     method: 'PUT',
     repository,
     target: urlWithDigest(session.url, descriptor.digest),
     scopes: [writeScope(repository)],
-    headers: { ...octets, ...(offset === 0 ? {} : { 'content-range': `${offset}-${descriptor.size - 1}` }) },
+    headers: { ...octets, ...(isRest ? { 'content-range': `${offset}-${descriptor.size - 1}` } : {}) },
     body: createBody(upload, offset, descriptor.size, sent),
     // 204 came from registries before the OCI spec.
     accept: [201, 204],
