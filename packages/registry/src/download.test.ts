@@ -4,6 +4,7 @@ import type { StoreError } from '@polyarch/oci'
 import { sampleBlob } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { type FakeScript, startFakeServer } from './testing/fake-server.ts'
+import { startRawServer } from './testing/raw-server.ts'
 import { errorOf, openTestClient, readAll } from './testing/samples.ts'
 
 const { bytes, descriptor } = sampleBlob(randomBytes(3_000_000))
@@ -43,6 +44,29 @@ describe('a blob', () => {
     expect(
       (await readAll(test.open(server.host).getBlob(descriptor, 2_999_990))).equals(bytes.subarray(2_999_990)),
     ).toBe(true)
+  })
+
+  test('that is whole when its connection breaks is not asked for again', async () => {
+    const small = sampleBlob('all of it')
+    const length = small.bytes.length
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+    const whole = Buffer.concat([Buffer.from(`${head}${length.toString(16)}\r\n`), small.bytes, Buffer.from('\r\n')])
+    await using server = await startRawServer([
+      { bytes: whole, after: 'end' },
+      { bytes: Buffer.from('HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n'), after: 'keep' },
+    ])
+    await using test = openTestClient()
+    expect(String(await readAll(test.open(server.host).getBlob(small.descriptor)))).toBe('all of it')
+    expect([server.received.match(/^GET /gm)?.length, test.retries]).toEqual([1, []])
+  })
+
+  test('whose bytes are others is refused also where its connection breaks behind them', async () => {
+    const small = sampleBlob('all of it')
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+    await using server = await startRawServer([{ bytes: Buffer.from(`${head}9\r\nnot of it\r\n`), after: 'end' }])
+    await using test = openTestClient()
+    const error = (await errorOf(readAll(test.open(server.host).getBlob(small.descriptor)))) as StoreError
+    expect(error.code).toBe('DIGEST_INVALID')
   })
 
   test('that never gets further ends in one sentence', async () => {

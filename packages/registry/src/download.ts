@@ -86,7 +86,9 @@ export const downloadBlob = async function* (
         host.succeed()
         done = true
       } catch (error) {
-        if (isOrigin) {
+        // Every byte came and only the end of the answer did not: there is no range left to ask for.
+        if (error instanceof Refusal && offset === size && offset > attemptStart) done = true
+        else if (isOrigin) {
           if (offset - attemptStart >= progress) attempt = 1
           await host.recover(error, attempt, place)
           attempt += 1
