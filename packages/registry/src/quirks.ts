@@ -151,7 +151,7 @@ export const quirks = {
   },
   'single POST takes no blob': {
     does: 'ignores the blob in the POST that opens an upload, or refuses that POST',
-    handled: 'one small blob tries it out; all others then go by POST and PUT',
+    handled: 'one small blob tries it out, once, and goes the way of all others where that fails: by POST and PUT',
     where: 'upload.ts',
     seen: {
       'distribution-2': 'https://github.com/distribution/distribution/issues/3230',

@@ -4,7 +4,7 @@ import type { OnBytes, StoreError } from '@polyarch/oci'
 import { lacks, sampleBlob, sampleContent, startFaultProxy, startRegistry } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { createFakeRegistry } from './testing/fake-registry.ts'
-import { type FakeServer, startFakeServer } from './testing/fake-server.ts'
+import { type FakeOutcome, type FakeServer, startFakeServer } from './testing/fake-server.ts'
 import { first, methodsOf, script, session, uploads } from './testing/one-upload.ts'
 import { errorOf, openTestClient, readAll } from './testing/samples.ts'
 
@@ -96,9 +96,11 @@ describe('a blob', () => {
 
 describe('a small blob', () => {
   const small = Array.from({ length: 4 }, () => sampleBlob(randomBytes(1000)))
-  const pushAll = async (server: FakeServer): Promise<void> => {
+  /** Gives the retries. */
+  const pushAll = async (server: FakeServer): Promise<readonly string[]> => {
     await using test = openTestClient()
     for (const blob of small) await test.open(server.host).pushBlob(blob.descriptor, sampleContent(blob.bytes))
+    return test.retries
   }
 
   test('is one request where the server takes it with the first', async () => {
@@ -118,12 +120,24 @@ describe('a small blob', () => {
     expect(server.requests.filter(({ path }) => path.includes('uploads/?digest='))).toHaveLength(1)
   })
 
-  test('goes the plain way where the server refuses a body', async () => {
+  test.each<[FakeOutcome]>([
+    [{ status: 405 }],
+    [{ status: 400, body: '{"errors":[{"code":"DIGEST_INVALID"}]}' }],
+    [{ status: 411 }],
+    [{ status: 500 }],
+    ['reset'],
+  ])('goes the plain way at once where the server answers a body with %j', async (outcome) => {
     await using server = await startFakeServer(
-      script(({ method, path }) => (method === 'POST' && path.includes('digest=') ? { status: 405 } : undefined)),
+      script(({ method, path }) => (method === 'POST' && path.includes('digest=') ? outcome : undefined)),
     )
-    await pushAll(server)
+    expect(await pushAll(server)).toEqual([])
     expect(methodsOf(server)).toEqual(['POST', ...small.flatMap(() => ['POST', 'PUT'])])
+  })
+
+  test.each([401, 403])('is not sent twice where the server says %d', async (status) => {
+    await using server = await startFakeServer(() => ({ status }))
+    await expect(pushAll(server)).rejects.toThrow(`: ${status} `)
+    expect(methodsOf(server)).toEqual(['POST'])
   })
 })
 

@@ -25,7 +25,11 @@ const urlWithDigest = (url: URL, digest: Digest): URL => {
   return target
 }
 
-/** Opens the upload with the blob in the same request: 'done', an upload instead, or undefined where it was refused. */
+/** Whether an upload opened without its blob may still go well: a login or a connection that is missing stays missing. */
+const mayGoWithoutBlob = (error: unknown): boolean =>
+  error instanceof Refusal && (error.transient || !isStoreError(error, 'UNAUTHORIZED', 'DENIED', 'UNREACHABLE'))
+
+/** Opens the upload with the blob in the same request: 'done', an upload instead, or undefined where trying that failed. */
 const startWhole = async (
   upload: Upload,
   sent: { bytes: number },
@@ -36,19 +40,19 @@ const startWhole = async (
   // Only one blob tries it out: the others that start now do what works everywhere.
   if (probing) facts.acceptsSinglePost = false
   try {
-    const response = await host.call({
+    const request = {
       ...openingRequest(upload),
       target: `blobs/uploads/?${new URLSearchParams({ digest: descriptor.digest }).toString()}`,
       headers: octets,
       body: createBody(upload, 0, descriptor.size, sent),
       accept: [201, 202],
-    })
+    }
+    const response = probing ? await host.readWhole(await host.open(request), 'POST') : await host.call(request)
     facts.acceptsSinglePost = response.status === 201
     return response.status === 201 ? 'done' : openedUpload(host, response)
   } catch (error) {
-    const isRefused = error instanceof Refusal && isStoreError(error, 'UNSUPPORTED', 'UNKNOWN', 'BLOB_UPLOAD_INVALID')
-    // The server takes no body here: the plain request is what the spec requires of it.
-    if (probing && isRefused) return undefined
+    // Servers that take no body here refuse it, break the connection or fail: the spec requires the plain request of them.
+    if (probing && mayGoWithoutBlob(error)) return undefined
     throw error
   }
 }
