@@ -94,10 +94,10 @@ export const step = defineStep({
       const { annotations } = parseIndex(whole.bytes)
       content = buildIndex(copied, { mediaType: whole.descriptor.mediaType, ...(annotations ? { annotations } : {}) })
     }
-    const mountFrom = mountable(from.store, to.store)
+    const heldBy = mountable(from.store, to.store)
     let uploadedBytes = 0
     for (const descriptor of copied) {
-      const result = await copyManifest(source, destination, descriptor, { mountFrom })
+      const result = await copyManifest(source, destination, descriptor, { heldBy })
       uploadedBytes += result.uploadedBytes
     }
     if (values.referrers) {
@@ -106,7 +106,7 @@ export const step = defineStep({
         source,
         destination,
         subjects.flatMap((digests) => [...digests]),
-        { mountFrom, onSkipped: (line) => host.log.warning(line) },
+        { heldBy, onSkipped: (line) => host.log.warning(line) },
       )
     }
     if (content !== whole || to.tag !== undefined) await destination.pushManifest(content, to.tag)

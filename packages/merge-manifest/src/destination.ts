@@ -70,10 +70,10 @@ const descriptorsOf = (children: readonly Child[]): Descriptor[] =>
 export const copyChildren = async ({ children, source, destination, absent }: ChildrenCopy): Promise<void> => {
   const { repository, store } = destination
   const known = rememberManifests(source, children)
-  const mountFrom = mountable(source.location, repository)
+  const heldBy = mountable(source.location, repository)
   const transfers: BlobTransfers = new Map()
   await forEachParallel(descriptorsOf(children), parallelChildren, async (descriptor) => {
-    const options = { mountFrom, transfers, absent: absent?.has(descriptor.digest) ?? false }
+    const options = { heldBy, transfers, absent: absent?.has(descriptor.digest) ?? false }
     await copyManifest(known, store, descriptor, options)
   })
 }
@@ -84,8 +84,8 @@ export const copyChildrenReferrers = async (
   onSkipped: (line: string) => void,
 ): Promise<void> => {
   const subjects = descriptorsOf(children).map(({ digest }) => digest)
-  const mountFrom = mountable(source.location, destination.repository)
-  await copyReferrers(source, destination.store, subjects, { mountFrom, onSkipped })
+  const heldBy = mountable(source.location, destination.repository)
+  await copyReferrers(source, destination.store, subjects, { heldBy, onSkipped })
 }
 
 /** Copies the children that were built elsewhere to where the others are, with what refers to them. */

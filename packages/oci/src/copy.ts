@@ -10,6 +10,8 @@ import { isStoreError, type OnBytes, type Store, type StoreError, type StoreRead
 export interface CopyOptions {
   /** Repositories of the destination's host that may have the blobs already: mounted instead of uploaded. */
   readonly mountFrom?: readonly Repository[]
+  /** Repositories of the destination's host that have the blobs: the source, where it is one. */
+  readonly heldBy?: readonly Repository[]
   /** The most blobs under way at once; the destination may hold them back further. Default 64. */
   readonly concurrency?: number
   readonly onBytes?: OnBytes
@@ -136,7 +138,8 @@ export const getManifestExactly = async (store: StoreReader, descriptor: Descrip
 }
 
 /** Whether blobs are mounted before the manifest is offered: an offer would be refused, and cost a round trip. */
-const mountsFirst = ({ absent = false, mountFrom = [] }: CopyOptions): boolean => absent && mountFrom.length > 0
+const mountsFirst = ({ absent = false, mountFrom = [], heldBy = [] }: CopyOptions): boolean =>
+  absent && mountFrom.length + heldBy.length > 0
 
 const uploadBlobs = async (
   source: StoreReader,
@@ -151,10 +154,10 @@ const uploadBlobs = async (
     // Either kind of destination checks what it is given: a digest computed here would be the second.
     const open = (start = 0): AsyncIterable<Uint8Array> => source.lendBlob?.(blob, start) ?? source.getBlob(blob, start)
     const content = { origin: `${source.location}@${blob.digest}`, open }
-    const { onBytes, mountFrom } = options
+    const { onBytes, mountFrom, heldBy } = options
     // Without an offer before, the destination has not said that it lacks the blob.
     const mayBePresent = mountsFirst(options)
-    const arrival = await destination.pushBlob(blob, content, { onBytes, mountFrom, mayBePresent })
+    const arrival = await destination.pushBlob(blob, content, { onBytes, mountFrom, heldBy, mayBePresent })
     if (arrival === 'mounted') mounted += 1
     if (arrival !== 'uploaded') return
     uploaded += 1

@@ -95,6 +95,8 @@ export interface PushBlobOptions {
   readonly onBytes?: OnBytes | undefined
   /** Repositories that may have the blob: of the store's own host it is mounted instead of uploaded. */
   readonly mountFrom?: readonly Repository[] | undefined
+  /** Repositories that have the blob: as `mountFrom`, but asked at once, where of others only a few are asked at first. */
+  readonly heldBy?: readonly Repository[] | undefined
   /** It is not known that the store lacks the blob: where it cannot be mounted, it is looked up before it is uploaded. */
   readonly mayBePresent?: boolean | undefined
 }

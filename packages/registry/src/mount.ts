@@ -1,5 +1,5 @@
 // Takes a blob over from another repository of the same host, as long as that is worth asking for.
-import { isStoreError } from '@polyarch/oci'
+import { isStoreError, type Repository } from '@polyarch/oci'
 import { openedUpload } from './chunks.ts'
 import { Refusal } from './errors.ts'
 import { forgetBlob, type MountSource, type RegistryHost, readScope, writeScope } from './registry-host.ts'
@@ -21,22 +21,34 @@ const sourceOf = ({ facts }: RegistryHost, name: string): MountSource => {
   return source
 }
 
-/** Repositories of the host that may have the blob; of those that are known to have it one is enough. */
-const candidatesOf = ({ host, repository, descriptor, mountFrom }: Upload): readonly string[] => {
-  const holders = [...(host.facts.blobs.get(descriptor.digest) ?? [])]
+/** A repository to mount from, and whether it is known to have the blob. */
+interface Candidate {
+  readonly name: string
+  readonly isHolder: boolean
+}
+
+/** Repositories of the host that have the blob, of which one is enough, then those that may have it. */
+const candidatesOf = ({ host, repository, descriptor, mountFrom, heldBy }: Upload): readonly Candidate[] => {
+  const namesOf = (repositories: readonly Repository[]): string[] =>
+    repositories.filter((from) => from.host === host.name && from.name !== repository).map(({ name }) => name)
+  const holders = [...(host.facts.blobs.get(descriptor.digest) ?? []), ...namesOf(heldBy)]
   const holder = holders.find((name) => name !== repository && !sourceOf(host, name).isRefused)
-  const named = mountFrom.filter((from) => from.host === host.name && from.name !== repository).map(({ name }) => name)
-  return [...new Set([...(holder === undefined ? [] : [holder]), ...named])]
+  const others = new Set(namesOf(mountFrom).filter((name) => name !== holder))
+  return [
+    ...(holder === undefined ? [] : [{ name: holder, isHolder: true }]),
+    ...[...others].map((name) => ({ name, isHolder: false })),
+  ]
 }
 
 /**
  * Begins a mount from the source, and gives what is to be called at its end; undefined where it would most likely be
- * none. Until the source has given one blob only a few are under way: the others wait to see what becomes of those.
+ * none. Unless it is known to have the blob only a few are under way until it has given one: the others wait to see what
+ * becomes of those.
  */
-const beginMount = async (source: MountSource): Promise<(() => void) | undefined> => {
+const beginMount = async (source: MountSource, isHolder: boolean): Promise<(() => void) | undefined> => {
   for (;;) {
     if (source.isRefused && !source.hasMounted) return undefined
-    if (source.hasMounted || source.misses + source.underWay.size < mostMisses) {
+    if (isHolder || source.hasMounted || source.misses + source.underWay.size < mostMisses) {
       const { promise, resolve } = Promise.withResolvers<void>()
       source.underWay.add(promise)
       return () => {
@@ -94,10 +106,11 @@ const requestMount = async (upload: Upload, name: string): Promise<UploadSession
  */
 export const mountBlob = async (upload: Upload): Promise<UploadSession | 'mounted' | undefined> => {
   const { host, repository } = upload
-  const left = new Set(candidatesOf(upload))
+  const candidates = candidatesOf(upload)
+  const left = new Set(candidates.map(({ name }) => name))
   let opened: UploadSession | undefined
-  for (const name of left) {
-    const end = await beginMount(sourceOf(host, name))
+  for (const { name, isHolder } of candidates) {
+    const end = await beginMount(sourceOf(host, name), isHolder)
     if (end === undefined) continue
     left.delete(name)
     const answer = await requestMount(upload, name).finally(end)

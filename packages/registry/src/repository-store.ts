@@ -113,13 +113,14 @@ export const openRepository = (settings: RepositorySettings): Store => {
       return await (byTag ?? listByTag(fallbackTag, digest))
     },
 
-    pushBlob: (descriptor, content, { onBytes, mountFrom = [], mayBePresent = false } = {}) =>
+    pushBlob: (descriptor, content, { onBytes, mountFrom = [], heldBy = [], mayBePresent = false } = {}) =>
       uploadOnce({
         host,
         repository,
         descriptor,
         content,
         mountFrom,
+        heldBy,
         mayBePresent,
         onProgress: (bytes) => onBytes?.(descriptor.digest, bytes),
       }),

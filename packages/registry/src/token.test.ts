@@ -72,7 +72,9 @@ describe('a token', () => {
     // One to pull, one to push, and one for a mount.
     await errorOf(store.resolveManifest('v1'))
     await store.pushManifest(image.manifest)
-    await store.mountBlob(image.config.descriptor, { host: pair.registry.host, name: 'acme/base' })
+    const { bytes, descriptor } = image.config
+    const mountFrom = [{ host: pair.registry.host, name: 'acme/base' }]
+    await store.pushBlob(descriptor, sampleContent(bytes), { mountFrom })
     expect(pair.tokens.requests).toHaveLength(3)
     revoked = 3
     expect(await errorOf(store.resolveManifest('v1'))).toMatchObject({ code: 'MANIFEST_UNKNOWN' })
@@ -119,9 +121,10 @@ describe('a token', () => {
     await using test = openTestClient({
       login: async (_, name) => ({ username: name === 'acme/a' ? 'ada' : 'bob', password: 'open sesame' }),
     })
-    const from = { host: registry.host, name: 'acme/a' }
+    const mountFrom = [{ host: registry.host, name: 'acme/a' }]
+    const { bytes, descriptor } = image.config
     for (const name of ['acme/b', 'acme/c'])
-      expect(await test.open(registry.host, name).mountBlob(image.config.descriptor, from)).toBe(false)
+      await test.open(registry.host, name).pushBlob(descriptor, sampleContent(bytes), { mountFrom })
     expect(await errorOf(test.open(registry.host, 'acme/a').resolveManifest('v1'))).toMatchObject({
       code: 'MANIFEST_UNKNOWN',
     })

@@ -13,6 +13,8 @@ export interface Upload {
   readonly content: BlobContent
   /** Repositories that may have the blob: those of this host are asked for it before it is uploaded. */
   readonly mountFrom: readonly Repository[]
+  /** Repositories that have it, as far as is known. */
+  readonly heldBy: readonly Repository[]
   /** The repository may have the blob already: where it cannot be mounted, it is looked up before it is uploaded. */
   readonly mayBePresent: boolean
   /** Told of each byte once, also when it is sent again. */
