@@ -150,7 +150,7 @@ const readChild = async (planned: PlannedChild, options: ChildOptions): Promise<
   } catch (error) {
     // The record says that it was pushed: a registry that does not have it any more has collected it.
     if (isStoreError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BLOB_UNKNOWN'))
-      throw verificationFailure(`${planned.platform} is not there (any more): ${error.message}`, { cause: error })
+      throw verificationFailure(`the image is not there (any more): ${error.message}`, { cause: error })
     throw error
   }
 }
@@ -185,7 +185,11 @@ export const readChildren = async (planned: readonly PlannedChild[], options: Ch
     }
   })
   const children = planned.flatMap((child) => read.get(child) ?? [])
-  const problems = [...planned.flatMap((child) => refusals.get(child)?.message ?? []), ...findRepeated(children)]
+  const refused = planned.flatMap((child) => {
+    const refusal = refusals.get(child)
+    return refusal === undefined ? [] : [`${child.platform}: ${refusal.message}`]
+  })
+  const problems = [...refused, ...findRepeated(children)]
   if (problems.length > 0) throw verificationFailure(problems.join('; '))
   return children
 }

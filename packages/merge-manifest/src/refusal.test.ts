@@ -61,6 +61,12 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest changes no tag when it
     await expectRefusal(scene.inputs(), 'verification', /is for linux\/s390x, not for linux\/arm64/)
   })
 
+  test('an image whose config has a platform that no registry takes into an index', async () => {
+    const broken = sampleImage({ ...arm64, 'os.features': 'win32k' } as never)
+    await withArm(await scene.pushRecord(broken, arm64))
+    await expectRefusal(scene.inputs(), 'verification', /^linux\/arm64: .*config: os\.features is not a list of texts$/)
+  })
+
   test.each<[string, Partial<DigestRecord>, RegExp]>([
     ['size', { size: 7 }, /has \d+ bytes: its descriptor says 7/],
     [
@@ -82,7 +88,7 @@ describe.skipIf(lacks('docker-registry'))('merge-manifest changes no tag when it
   test('an image that the registry does not have any more', async () => {
     await withArm({})
     await scene.open(scene.repository).deleteManifest(images.arm64.manifest.descriptor.digest)
-    await expectRefusal(scene.inputs(), 'verification', /linux\/arm64 is not there \(any more\)/)
+    await expectRefusal(scene.inputs(), 'verification', /linux\/arm64: the image is not there \(any more\)/)
   })
 
   test('an attestation to another image', async () => {

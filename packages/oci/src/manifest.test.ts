@@ -167,6 +167,11 @@ describe('an index is refused', () => {
       'platform: variant is not text',
     ],
     [
+      'whose child has os.features of text',
+      { ...index, manifests: [{ ...child, platform: { ...child.platform, 'os.features': 'win32k' } }] },
+      'platform: os.features is not a list of texts',
+    ],
+    [
       'whose child has annotations of text',
       { ...index, manifests: [{ ...child, annotations: 'a' }] },
       'manifests[0]: annotations is not an object',
@@ -185,6 +190,8 @@ describe('a config is refused', () => {
       'config: architecture is missing or not text',
     ],
     ['whose variant is a number', { ...config, variant: 7 }, 'config: variant is not text'],
+    ['whose os.features are text', { ...config, 'os.features': 'win32k' }, 'os.features is not a list of texts'],
+    ['with a feature of 1', { ...config, 'os.features': ['win32k', 1] }, 'os.features is not a list of texts'],
     ['without rootfs', { ...config, rootfs: null }, 'rootfs.diff_ids is not a list of digests'],
     [
       'whose diff_ids are no digests',

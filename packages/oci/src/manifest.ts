@@ -86,12 +86,15 @@ const optionalText = (value: unknown, what: string): void => {
   if (value !== undefined && typeof value !== 'string') throw verificationFailure(`${what} is not text`)
 }
 
-/** What platforms are compared by, in an index entry and in a config alike. */
+/** The fields of a platform, in an index entry and in a config alike. */
 const checkPlatform = (json: Json, what: string): void => {
   requireText(json['os'], `${what} os`)
   requireText(json['architecture'], `${what} architecture`)
   optionalText(json['variant'], `${what} variant`)
   optionalText(json['os.version'], `${what} os.version`)
+  const features = json['os.features']
+  if (features !== undefined && !(Array.isArray(features) && features.every((feature) => typeof feature === 'string')))
+    throw verificationFailure(`${what} os.features is not a list of texts`)
 }
 
 /** Some tools write null where there are none, as Go does. */
