@@ -4,6 +4,7 @@ import {
   descriptorField,
   digestField,
   engineField,
+  entryField,
   imageIdField,
   legIdField,
   platformField,
@@ -24,6 +25,10 @@ export const DigestRecord = z
     mediaType: z.string(),
     size: sizeField,
     configDigest: digestField,
+    entry: entryField.optional().meta({
+      description:
+        'What the entry of the image in its layout says beyond its config: it goes into the entry of the merged index.',
+    }),
     attestations: z.array(descriptorField),
     anchors: z
       .array(tagField)

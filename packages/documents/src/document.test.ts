@@ -87,6 +87,14 @@ describe('a document is read back as it was written', () => {
     const bare = { ...record, plan: null, leg: null, engine: null, run: null, attestations: [] }
     expect(parseDigestRecord(formatDocument(bare), 'record.json')).toEqual(bare)
   })
+  test('a digest record with what the entry of its image says', () => {
+    const entry = {
+      platform: { os: 'windows', architecture: 'amd64', 'os.version': '10.0.1', 'os.features': ['win32k'] },
+      artifactType: 'application/vnd.example',
+      annotations: { 'x-note': 'kept' },
+    }
+    expect(parseDigestRecord(formatDocument({ ...record, entry }), 'record.json')).toEqual({ ...record, entry })
+  })
   test('a merge result', () => {
     expect(parseMergeResult(formatDocument(merge), 'web.merge.json')).toEqual(merge)
   })
@@ -153,6 +161,19 @@ describe('a document is refused', () => {
       'with a broken attestation',
       change(record, { attestations: [{ mediaType: 'a', digest: 'b', size: 1 }] }),
       'attestations[0].digest: expected a digest',
+    ],
+    ['with an annotation of 1', change(record, { entry: { annotations: { a: 1 } } }), 'entry.annotations.a: '],
+    ['with an artifact type of 1', change(record, { entry: { artifactType: 1 } }), 'entry.artifactType: '],
+    [
+      'with os.features of text',
+      change(record, { entry: { platform: { os: 'windows', architecture: 'amd64', 'os.features': 'win32k' } } }),
+      'entry.platform.os.features: ',
+    ],
+    ['with an entry of another image', change(record, { entry: { digest } }), 'entry: Unrecognized key: "digest"'],
+    [
+      'with an entry that no index can hold',
+      change(record, { entry: { annotations: { a: 'a'.repeat(5_000_000) } } }),
+      'entry: larger than',
     ],
     ['with another engine', change(record, { engine: { name: 'docker', version: '1' } }), 'engine.name: '],
   ])('%s', (_, text, message) => {

@@ -1,5 +1,13 @@
 // The fields that several documents share, as zod schemas.
-import { type Digest, formatPlatform, isDigest, isTag, parsePlatform, parseStoreLocation } from '@polyarch/oci'
+import {
+  type Digest,
+  formatPlatform,
+  isDigest,
+  isTag,
+  manifestSizeLimit,
+  parsePlatform,
+  parseStoreLocation,
+} from '@polyarch/oci'
 import { z } from 'zod'
 
 const accepts = (parse: (text: string) => unknown) => (text: string) => {
@@ -52,3 +60,24 @@ export const engineField = z.enum(['kaniko', 'buildah', 'buildkit'])
 export const descriptorField = z
   .looseObject({ mediaType: z.string(), digest: digestField, size: sizeField })
   .meta({ description: 'An OCI descriptor.' })
+
+/** What an index says of an image that the image does not say itself. */
+export const entryField = z
+  .strictObject({
+    platform: z
+      .strictObject({
+        os: z.string().min(1),
+        architecture: z.string().min(1),
+        variant: z.string().optional(),
+        'os.version': z.string().optional(),
+        'os.features': z.array(z.string()).optional(),
+      })
+      .optional()
+      .meta({ description: 'The platform, where the entry says more of it than the config.' }),
+    artifactType: z.string().optional(),
+    annotations: textMapField.optional(),
+  })
+  // It was read from an index, and goes into one.
+  .refine((entry) => JSON.stringify(entry).length <= manifestSizeLimit, {
+    error: `larger than the ${manifestSizeLimit} bytes of an index`,
+  })

@@ -18,7 +18,8 @@ import {
   parseContentLocation,
   parseManifest,
   parsePlatform,
-  platformOf,
+  platformOfImage,
+  portableEntry,
   type StoreReader,
   samePlatform,
   verificationFailure,
@@ -28,7 +29,7 @@ import type { ChildSource, PlannedChild } from './plan.ts'
 /** One platform's image, read and checked. */
 export interface Child {
   readonly platform: string
-  /** Its entry in the index: with the platform that its config states. */
+  /** Its entry in the index: with what a nested index or the record says of it, and its platform. */
   readonly descriptor: Descriptor
   readonly attestations: readonly Descriptor[]
   /** Where it is; the first repository, unless it was built elsewhere. */
@@ -61,10 +62,10 @@ const locate = async (source: ChildSource, options: ChildOptions): Promise<State
     const store = options.open(source.prebuilt)
     return { store, stated: await store.resolveManifest(digest!), attestations: [] }
   }
-  const { mediaType, digest, size, attestations } = source.record
+  const { mediaType, digest, size, entry, attestations } = source.record
   return {
     store: options.repository,
-    stated: { mediaType, digest, size },
+    stated: { mediaType, digest, size, ...entry } as Descriptor,
     attestations: attestations as unknown as readonly Descriptor[],
   }
 }
@@ -82,7 +83,7 @@ const selectFromIndex = async ({ store, stated }: StatedImage, platform: string)
     )
   return {
     store,
-    stated: { mediaType: image.mediaType, digest: image.digest, size: image.size },
+    stated: image,
     attestations: flat.attestations.filter((entry) => entry.annotations?.[attestedDigestAnnotation] === image.digest),
   }
 }
@@ -92,11 +93,12 @@ const selectFromIndex = async ({ store, stated }: StatedImage, platform: string)
  * into the index but what BuildKit writes there.
  */
 const attestationEntry = (store: StoreReader, image: Descriptor, stated: Descriptor): Descriptor => {
-  const { mediaType, digest, size, annotations = {} } = stated
-  const isText = Object.values(annotations).every((value: unknown) => typeof value === 'string')
-  if (!isText || !isAttestation(stated) || annotations[attestedDigestAnnotation] !== image.digest)
+  const { digest, artifactType = '', annotations } = stated
+  const texts: readonly unknown[] = [artifactType, ...Object.values(annotations ?? {})]
+  const isText = texts.every((value) => typeof value === 'string')
+  if (!isText || !isAttestation(stated) || annotations?.[attestedDigestAnnotation] !== image.digest)
     throw verificationFailure(`${store.location}@${digest} is no attestation to ${image.digest}`)
-  return { mediaType, digest, size, annotations, platform: { os: 'unknown', architecture: 'unknown' } }
+  return { ...portableEntry(stated), platform: { os: 'unknown', architecture: 'unknown' } }
 }
 
 const readAttestations = async (
@@ -126,14 +128,14 @@ const readImage = async (planned: PlannedChild, located: StatedImage, options: C
     throw verificationFailure(
       `${store.location}@${stated.digest} has the config ${manifest.config.digest}: its record says ${config}`,
     )
-  const platform = platformOf(await getImageConfig(store, manifest.config, await bytes))
+  const platform = platformOfImage(store, stated, await getImageConfig(store, manifest.config, await bytes))
   if (!samePlatform(platform, parsePlatform(planned.platform)))
     throw verificationFailure(
       `${store.location}@${stated.digest} is for ${formatPlatform(platform)}, not for ${planned.platform}`,
     )
   return {
     platform: planned.platform,
-    descriptor: { ...stated, platform },
+    descriptor: { ...portableEntry(stated), platform },
     attestations: attestations.map(({ descriptor }) => descriptor),
     manifests: [content, ...attestations],
     source: store,

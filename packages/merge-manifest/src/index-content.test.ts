@@ -17,6 +17,12 @@ describe('the media type', () => {
   test.each([
     ['docker images', docker, {}, mediaTypes.dockerList],
     ['docker images with annotations', docker, { title: 'Web' }, mediaTypes.ociIndex],
+    [
+      'docker images of which an entry says more',
+      [docker[0]!, { ...docker[1]!, artifactType: 'application/x' }],
+      {},
+      mediaTypes.ociIndex,
+    ],
     ['OCI images', oci, {}, mediaTypes.ociIndex],
     ['images of both', mixed, {}, mediaTypes.ociIndex],
   ])('for %s is chosen', (_, children, annotations, expected) => {
@@ -31,6 +37,8 @@ describe('the media type', () => {
   test('is never docker’s where docker’s list cannot hold it', () => {
     expect(() => chooseMediaType('docker', mixed, {})).toThrow(/cannot hold sha256:.* use oci/)
     expect(() => chooseMediaType('docker', docker, { title: 'Web' })).toThrow(/no annotations/)
+    const annotated = docker.map((entry) => ({ ...entry, annotations: { a: '1' } }))
+    expect(() => chooseMediaType('docker', annotated, {})).toThrow(/the entry of sha256:.* has: use oci/)
   })
 })
 

@@ -13,14 +13,20 @@ export const chooseMediaType = (
   annotations: Readonly<Record<string, string>>,
 ): string => {
   const foreign = children.find((child) => child.mediaType !== mediaTypes.dockerManifest)
-  const annotated = Object.keys(annotations).length > 0 || children.some((child) => child.annotations !== undefined)
+  const annotated = Object.keys(annotations).length > 0
+  const described = children.find((child) => child.annotations !== undefined || child.artifactType !== undefined)
+  const needsOci = foreign !== undefined || annotated || described !== undefined
   if (choice === 'oci') return mediaTypes.ociIndex
-  if (choice === 'auto') return foreign === undefined && !annotated ? mediaTypes.dockerList : mediaTypes.ociIndex
+  if (choice === 'auto') return needsOci ? mediaTypes.ociIndex : mediaTypes.dockerList
   if (foreign !== undefined)
     throw inputFailure(
       `input media-type: a docker list cannot hold ${foreign.digest}, which is ${foreign.mediaType}: use oci`,
     )
   if (annotated) throw inputFailure('input media-type: a docker list has no annotations: use oci, or leave them out')
+  if (described !== undefined)
+    throw inputFailure(
+      `input media-type: a docker list has no annotations or artifact types, and the entry of ${described.digest} has: use oci`,
+    )
   return mediaTypes.dockerList
 }
 

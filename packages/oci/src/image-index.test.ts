@@ -1,7 +1,7 @@
 // The same children give the same index, byte for byte.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { buildIndex, type Descriptor, digestOf, mediaTypes, parseIndex } from './index.ts'
+import { buildIndex, type Descriptor, digestOf, mediaTypes, parseIndex, portableEntry } from './index.ts'
 
 const child = (architecture: string, more: Partial<Descriptor> = {}): Descriptor => ({
   mediaType: mediaTypes.ociManifest,
@@ -94,6 +94,36 @@ describe('an index', () => {
     const { bytes, descriptor } = buildIndex([], { annotations: { title: 'größer → 🐳' } })
     expect(descriptor.size).toBe(bytes.length)
     expect(descriptor.size).toBeGreaterThan(new TextDecoder().decode(bytes).length)
+  })
+})
+
+describe('of an entry that goes into another index', () => {
+  const { platform: _, ...bare } = child('amd64')
+
+  test('stays what is said of the image', () => {
+    const said = { annotations: { 'com.example.said': 'yes' }, artifactType: 'application/vnd.example' }
+    expect(portableEntry(child('amd64', said))).toEqual({ ...bare, ...said })
+  })
+
+  test('nothing stays that held only where it was', () => {
+    const annotations = {
+      'org.opencontainers.image.ref.name': 'latest',
+      'io.containerd.image.name': 'docker.io/library/web:latest',
+      'containerd.io/distribution.source.docker.io': 'library/web',
+      'vnd.docker.reference.digest': bare.digest,
+      'vnd.docker.reference.type': 'something else',
+    }
+    const more = { urls: ['https://example.com'], data: 'e30=', artifactType: mediaTypes.dockerConfig }
+    expect(portableEntry(child('amd64', { ...more, annotations }))).toEqual(bare)
+  })
+
+  test('an attestation keeps what makes it one', () => {
+    const annotations = {
+      'vnd.docker.reference.digest': bare.digest,
+      'vnd.docker.reference.type': 'attestation-manifest',
+    }
+    const entry = child('amd64', { annotations: { ...annotations, 'org.opencontainers.image.ref.name': 'latest' } })
+    expect(portableEntry(entry)).toEqual({ ...bare, annotations })
   })
 })
 

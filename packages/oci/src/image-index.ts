@@ -1,12 +1,52 @@
 // Builds the bytes of an index: the same children always give the same bytes.
 import { digestOf } from './digest.ts'
-import type { Descriptor, Index } from './manifest.ts'
+import {
+  attestationAnnotation,
+  attestedDigestAnnotation,
+  type Descriptor,
+  type Index,
+  isAttestation,
+} from './manifest.ts'
 import { mediaTypes } from './media-types.ts'
 
 /** Bytes together with the descriptor that names them. */
 export interface ManifestContent {
   readonly descriptor: Descriptor
   readonly bytes: Uint8Array
+}
+
+/**
+ * Where an entry's manifest lay under which name, which is wrong wherever else it goes: a layout's tag (image-spec
+ * annotations.md: only valid in index.json), the name that BuildKit and `ctr images export` write for `docker load`, and
+ * the repositories that containerd pulled it from.
+ */
+const isPlaceAnnotation = (key: string): boolean =>
+  key === 'org.opencontainers.image.ref.name' ||
+  key === 'io.containerd.image.name' ||
+  key.startsWith('containerd.io/distribution.source.')
+
+/** What makes an entry an attestation: on an image's entry it would tie the image to an index that is taken apart. */
+const attestationAnnotations: readonly string[] = [attestationAnnotation, attestedDigestAnnotation]
+
+/** What an image's manifest says itself: kaniko and crane write its config's media type into its entry. */
+const imageConfigTypes: readonly string[] = [mediaTypes.ociConfig, mediaTypes.dockerConfig]
+
+/**
+ * An index entry as it may go into another index: its annotations and artifactType go along, except those that hold
+ * only where it was. `urls` and `data` stay behind for the same reason; the platform is the reader's to decide.
+ */
+export const portableEntry = (entry: Descriptor): Descriptor => {
+  const { mediaType, digest, size, artifactType } = entry
+  const annotations = Object.entries(entry.annotations ?? {}).filter(
+    ([key]) => !isPlaceAnnotation(key) && (isAttestation(entry) || !attestationAnnotations.includes(key)),
+  )
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(annotations.length === 0 ? {} : { annotations: Object.fromEntries(annotations) }),
+    ...(artifactType === undefined || imageConfigTypes.includes(artifactType) ? {} : { artifactType }),
+  }
 }
 
 const sortKeys = (value: Readonly<Record<string, string>>): Record<string, string> =>

@@ -172,6 +172,11 @@ describe('an index is refused', () => {
       'platform: os.features is not a list of texts',
     ],
     [
+      'whose child has an artifact type of 1',
+      { ...index, manifests: [{ ...child, artifactType: 1 }] },
+      'manifests[0]: artifactType is not text',
+    ],
+    [
       'whose child has annotations of text',
       { ...index, manifests: [{ ...child, annotations: 'a' }] },
       'manifests[0]: annotations is not an object',

@@ -115,6 +115,7 @@ const requireDescriptor = (value: unknown, what: string): Descriptor => {
     if (!isRecord(value['platform'])) throw verificationFailure(`${what}: platform is not an object`)
     checkPlatform(value['platform'], `${what}: platform:`)
   }
+  optionalText(value['artifactType'], `${what}: artifactType`)
   checkAnnotations(value['annotations'], `${what}: annotations`)
   return value as unknown as Descriptor
 }
@@ -200,7 +201,7 @@ export const platformOf = (config: ImageConfig): Platform =>
   })
 
 /** BuildKit's marker on index entries that attest to another entry: such an entry is no platform. */
-const attestationAnnotation = 'vnd.docker.reference.type'
+export const attestationAnnotation = 'vnd.docker.reference.type'
 export const attestedDigestAnnotation = 'vnd.docker.reference.digest'
 
 /** Whether an index entry is an attestation manifest (provenance, SBOM) rather than an image. */

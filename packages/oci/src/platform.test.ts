@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  completePlatform,
   formatPlatform,
   isKnownPlatform,
   nearestPlatform,
@@ -105,6 +106,45 @@ describe('two platforms are the same', () => {
   test('unless both name another version of windows', () => {
     expect(samePlatform(windows('10.0.17763.1'), windows('10.0.20348.1'))).toBe(false)
     expect(samePlatform(windows('10.0.17763.1'), windows())).toBe(true)
+  })
+})
+
+describe('what an index lists an image for completes what the image states', () => {
+  const [linux, windows] = [
+    (architecture: string, variant?: string) => ({ os: 'linux', architecture, ...(variant && { variant }) }),
+    (more: object = {}) => ({ os: 'windows', architecture: 'amd64', ...more }),
+  ]
+  test.each([
+    ['a variant', linux('arm'), linux('arm', 'v6'), linux('arm', 'v6')],
+    ['a variant by an alias', linux('arm'), linux('armel'), linux('arm', 'v6')],
+    ['an empty variant', { ...linux('amd64'), variant: '' }, linux('amd64', 'v3'), linux('amd64', 'v3')],
+    ['nothing, where the index says nothing', linux('arm', 'v6'), linux('arm'), linux('arm', 'v6')],
+    ['nothing, where both say nothing', linux('arm'), linux('arm'), linux('arm', 'v7')],
+    ['nothing, where both say the same in other words', linux('arm64'), linux('aarch64', '8'), linux('arm64')],
+    [
+      'os.version and os.features',
+      windows({ 'os.features': [] }),
+      windows({ 'os.version': '10.0.1', 'os.features': ['win32k'] }),
+      windows({ 'os.version': '10.0.1', 'os.features': ['win32k'] }),
+    ],
+    [
+      'no os.version and os.features that the image states',
+      windows({ 'os.version': '10.0.2', 'os.features': ['a'] }),
+      windows({ 'os.version': '10.0.1', 'os.features': ['b'] }),
+      windows({ 'os.version': '10.0.2', 'os.features': ['a'] }),
+    ],
+  ])('by %s', (_, stated, listed, expected) => {
+    expect(completePlatform(stated, listed)).toEqual(expected)
+  })
+
+  test.each([
+    ['os', windows(), linux('amd64')],
+    ['architecture', linux('amd64'), linux('arm64')],
+    ['variant', linux('arm', 'v7'), linux('arm', 'v6')],
+    ['variant by an alias', linux('armhf'), linux('armel')],
+    ['variant, where one is the default', linux('arm64', 'v8'), linux('arm64', 'v9')],
+  ])('unless they contradict each other: %s', (_, stated, listed) => {
+    expect(completePlatform(stated, listed)).toBeUndefined()
   })
 })
 

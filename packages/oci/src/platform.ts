@@ -90,15 +90,43 @@ const variantAliases = new Map([
   ['arm64/v9.0', 'v9'],
 ])
 
-/** The platform with aliases resolved and the default variant dropped, or added for 32-bit arm. */
-export const normalisePlatform = (platform: Platform): Platform => {
+/** What the platform names, with aliases resolved; the variant is empty where none is named. */
+const resolveAliases = (platform: Platform): Required<Pick<Platform, 'os' | 'architecture' | 'variant'>> => {
   const os = platform.os.toLowerCase()
   const named = platform.architecture.toLowerCase()
   const [architecture, namedVariant] = architectureAliases.get(named) ?? [named]
-  const written = (namedVariant ?? platform.variant ?? '').toLowerCase().replace(/^(?=\d)/, 'v')
-  const variant = variantAliases.get(`${architecture}/${written}`) ?? written
+  const variant = (namedVariant ?? platform.variant ?? '').toLowerCase().replace(/^(?=\d)/, 'v')
+  return { os: operatingSystemAliases.get(os) ?? os, architecture, variant }
+}
+
+/** The platform with aliases resolved and the default variant dropped, or added for 32-bit arm. */
+export const normalisePlatform = (platform: Platform): Platform => {
+  const { os, architecture, variant: named } = resolveAliases(platform)
+  const variant = variantAliases.get(`${architecture}/${named}`) ?? named
   const { variant: _, ...rest } = platform
-  return { ...rest, os: operatingSystemAliases.get(os) ?? os, architecture, ...(variant === '' ? {} : { variant }) }
+  return { ...rest, os, architecture, ...(variant === '' ? {} : { variant }) }
+}
+
+/**
+ * The platform that an image states, completed where it is silent by what an index lists it for, normalised; undefined
+ * where the two contradict each other.
+ * Another os.version is no contradiction: the image's own is the one that Windows holds against the host when a
+ * container starts, while an index may still list last month's revision. The same goes for os.features.
+ */
+export const completePlatform = (stated: Platform, listed: Platform): Platform | undefined => {
+  const [own, other] = [resolveAliases(stated), resolveAliases(listed)]
+  if (own.os !== other.os || own.architecture !== other.architecture) return undefined
+  const completed = normalisePlatform({ ...own, variant: own.variant || other.variant })
+  if (other.variant !== '' && normalisePlatform(other).variant !== completed.variant) return undefined
+  const version = stated['os.version'] || (listed['os.version'] ?? stated['os.version'])
+  const features = stated['os.features']?.length
+    ? stated['os.features']
+    : (listed['os.features'] ?? stated['os.features'])
+  return {
+    ...completed,
+    ...(version === undefined ? {} : { 'os.version': version }),
+    ...(features === undefined ? {} : { 'os.features': features }),
+  }
 }
 
 /** Whether images of this platform can exist: a known os, architecture and variant. */

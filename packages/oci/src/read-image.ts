@@ -12,8 +12,10 @@ import {
   mostManifests,
   parseImageConfig,
   parseIndex,
+  platformOf,
 } from './manifest.ts'
 import { isImageManifestType, isIndexType } from './media-types.ts'
+import { completePlatform, formatPlatform, type Platform } from './platform.ts'
 import { StoreError, type StoreReader } from './store.ts'
 
 /** What an index holds once the indexes inside it are taken apart; descriptors as the innermost index has them. */
@@ -24,7 +26,8 @@ export interface FlatManifest {
 }
 
 /**
- * The images and attestations behind a descriptor: itself, or what its index and the indexes in that name, each once.
+ * The images and attestations behind a descriptor: itself, or what its index and the indexes in that name, each once
+ * (an image once for each platform that it is listed for).
  * @throws {Failure} verification, where an index is malformed, nests too deep or names what is no manifest.
  */
 export const flattenManifest = async (store: StoreReader, descriptor: Descriptor): Promise<FlatManifest> => {
@@ -42,7 +45,8 @@ export const flattenManifest = async (store: StoreReader, descriptor: Descriptor
       const { manifests } = parseIndex((await getManifestExactly(store, entry)).bytes)
       for (const child of manifests) await visit(child, depth + 1)
     } else if (!isImageManifestType(entry.mediaType)) throw refuse(entry, `is ${entry.mediaType}, which is no manifest`)
-    else (isAttestation(entry) ? attestations : images).set(entry.digest, entry)
+    else if (isAttestation(entry)) attestations.set(entry.digest, entry)
+    else images.set(`${entry.digest} ${entry.platform ? formatPlatform(entry.platform) : ''}`, entry)
   }
   await visit(descriptor, 0)
   return { images: [...images.values()], attestations: [...attestations.values()] }
@@ -72,6 +76,28 @@ export const getImageConfig = async (
   } catch (cause) {
     throw verificationFailure(`${store.location}@${digest}: ${(cause as Error).message}`, { cause })
   }
+}
+
+/** How an entry is written that is for no platform: BuildKit's attestations, and what imitates them. */
+const isUnknown = ({ os, architecture }: Platform): boolean => os === 'unknown' || architecture === 'unknown'
+
+/**
+ * The platform of an image: what its config states, completed by its entry in an index where the config is silent, as
+ * containerd believes the entry.
+ * @throws {Failure} verification, where entry and config are for different platforms.
+ */
+export const platformOfImage = (
+  { location }: Pick<StoreReader, 'location'>,
+  entry: Descriptor,
+  config: ImageConfig,
+): Platform => {
+  const [stated, listed] = [platformOf(config), entry.platform]
+  if (listed === undefined || isUnknown(listed)) return stated
+  const platform = completePlatform(config, listed)
+  if (platform !== undefined) return platform
+  throw verificationFailure(
+    `${location}@${entry.digest} is for ${formatPlatform(stated)} by its config, for ${formatPlatform(listed)} by its entry in an index`,
+  )
 }
 
 /**

@@ -93,7 +93,61 @@ describe('the image of a layout', () => {
     await expect(found).resolves.toMatchObject({ descriptor: { digest: arm64.manifest.descriptor.digest } })
   })
 
+  describe('keeps what its entry says of it', () => {
+    const said = { 'com.example.said': 'yes' }
+    const { platform: _, ...bare } = image.manifest.descriptor
+
+    test('in an index inside the index', async () => {
+      const artifactType = 'application/vnd.docker.attestation.manifest.v1+json'
+      const attestation = attestationOf(image, 'provenance')
+      await pushSampleImage(store, attestation)
+      const entry = { ...image.manifest.descriptor, annotations: said, artifactType: 'application/vnd.example' }
+      await pushIndex([entry, { ...attestation.manifest.descriptor, artifactType }])
+      const found = await read()
+      expect(found.descriptor).toEqual({ ...bare, annotations: said, artifactType: 'application/vnd.example' })
+      expect(found.attestations).toEqual([{ ...attestation.manifest.descriptor, artifactType }])
+      expect(found.manifests[0], 'what is pushed is the image').toEqual(bare)
+    })
+
+    test('in index.json, but not its names there nor the time of the export', async () => {
+      const there = {
+        'org.opencontainers.image.ref.name': 'latest',
+        'org.opencontainers.image.created': '2026-01-02T03:04:05Z',
+        'io.containerd.image.name': 'docker.io/acme/web:latest',
+      }
+      await editEntries((entries) => entries.map((entry) => ({ ...entry, annotations: { ...there, ...said } })))
+      expect((await read()).descriptor).toEqual({ ...bare, annotations: said })
+      await editEntries((entries) => entries.map((entry) => ({ ...entry, annotations: there })))
+      expect((await read()).descriptor).toEqual(bare)
+    })
+
+    test('of its platform, where its config says less', async () => {
+      const [arm, armv6] = [
+        { os: 'linux', architecture: 'arm' },
+        { os: 'linux', architecture: 'arm', variant: 'v6' },
+      ]
+      const silent = sampleImage(arm, ['for all of arm'])
+      await using other = await temporaryDirectory()
+      const layout = openLayout(other.path)
+      await pushSampleImage(layout, silent)
+      const listed = [armv6, { ...arm, variant: 'v7' }].map((platform) => ({ ...silent.manifest.descriptor, platform }))
+      await layout.pushManifest(buildIndex(listed))
+      const found = await readLayoutImage(layout, other.path, armv6)
+      expect(found.descriptor.platform).toEqual(armv6)
+      expect((await readLayoutImage(layout, other.path, { ...arm, variant: 'v7' })).descriptor.platform).toBeUndefined()
+      await expect(readLayoutImage(layout, other.path, { ...arm, variant: 'v5' })).rejects.toMatchObject({
+        kind: 'verification',
+        message: expect.stringMatching(/for linux\/arm\/v6, not for linux\/arm\/v5/),
+      })
+    })
+  })
+
   describe('is refused where', () => {
+    test('its entry is for another platform than its config', async () => {
+      await editEntries((entries) => entries.map((entry) => ({ ...entry, platform: { ...amd64, os: 'windows' } })))
+      await expectRefusal(/is for linux\/amd64 by its config, for windows\/amd64 by its entry in an index/)
+    })
+
     test('there is none', async () => {
       await editEntries(() => [])
       await expectRefusal(/index\.json names no image/)

@@ -1,5 +1,6 @@
 // The one image of a layout with its attestations, held against what was asked for before anything is sent.
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { layoutRoots } from '@polyarch/layout'
 import {
   algorithmOf,
@@ -19,6 +20,8 @@ import {
   type Platform,
   parseManifest,
   platformOf,
+  platformOfImage,
+  portableEntry,
   type StoreReader,
   samePlatform,
   verificationFailure,
@@ -26,6 +29,7 @@ import {
 
 /** An image of a layout that may be pushed: every file of it is there and has the right size. */
 export interface LayoutImage {
+  /** With what its entry says of it: annotations, artifactType, and the platform where the config says less of it. */
   readonly descriptor: Descriptor
   readonly manifest: Manifest
   /** The image first, then its attestations. */
@@ -41,12 +45,25 @@ const parallelFiles = 32
 const fileOf = (directory: string, digest: Digest): string =>
   join(directory, 'blobs', algorithmOf(digest), hexOf(digest))
 
-const selectImage = async (layout: StoreReader, directory: string) => {
-  const roots = await layoutRoots(directory)
+/** BuildKit writes when it exported into index.json: with that, the same image would get another index each time. */
+const exportTimeAnnotation = 'org.opencontainers.image.created'
+
+const withoutExportTime = (root: Descriptor): Descriptor => {
+  const annotations = Object.entries(root.annotations ?? {}).filter(([key]) => key !== exportTimeAnnotation)
+  return { ...root, annotations: Object.fromEntries(annotations) }
+}
+
+const selectImage = async (layout: StoreReader, directory: string, expected: Platform) => {
+  const roots = (await layoutRoots(directory)).map(withoutExportTime)
   const flat = await Promise.all(roots.map((root) => flattenManifest(layout, root)))
-  const images = new Map(flat.flatMap(({ images }) => images).map((image) => [image.digest, image]))
+  const images = Map.groupBy(
+    flat.flatMap(({ images }) => images),
+    ({ digest }) => digest,
+  )
   const attestations = new Map(flat.flatMap(({ attestations }) => attestations).map((entry) => [entry.digest, entry]))
-  const [image, ...others] = images.values()
+  const [entries, ...others] = images.values()
+  // One image may be listed for several platforms, as one for arm/v6 that serves arm/v7 too.
+  const image = entries?.find(({ platform }) => platform && samePlatform(platform, expected)) ?? entries?.[0]
   if (image === undefined) throw verificationFailure(`${directory}/index.json names no image`)
   if (others.length > 0)
     throw verificationFailure(
@@ -60,13 +77,10 @@ const selectImage = async (layout: StoreReader, directory: string) => {
   return { image, attestations: [...attestations.values()] }
 }
 
-/** What an entry of the record says of a manifest: no tag names, no platform but an attestation's. */
-const describeManifest = ({ mediaType, digest, size, annotations, platform }: Descriptor): Descriptor => ({
-  mediaType,
-  digest,
-  size,
-  ...(annotations === undefined ? {} : { annotations }),
-  ...(platform === undefined ? {} : { platform }),
+/** What the record says of an attestation: its platform is that of none. */
+const describeAttestation = (entry: Descriptor): Descriptor => ({
+  ...portableEntry(entry),
+  ...(entry.platform === undefined ? {} : { platform: entry.platform }),
 })
 
 const checkFiles = async (
@@ -89,19 +103,20 @@ const checkFiles = async (
 }
 
 const inspect = async (layout: StoreReader, directory: string, expected: Platform): Promise<LayoutImage> => {
-  const { image, attestations } = await selectImage(layout, directory)
+  const { image, attestations } = await selectImage(layout, directory, expected)
   const { mediaType, digest, size } = image
   const contents = await Promise.all([image, ...attestations].map((entry) => getManifestOfType(layout, entry)))
   const manifest = parseManifest(contents[0]!.bytes)
   const blobSize = await checkFiles(layout, directory, contents)
-  const platform = platformOf(await getImageConfig(layout, manifest.config))
+  const config = await getImageConfig(layout, manifest.config)
+  const platform = platformOfImage(layout, image, config)
   if (!samePlatform(platform, expected))
     throw verificationFailure(
       `${directory} holds an image for ${formatPlatform(platform)}, not for ${formatPlatform(expected)} as asked for`,
     )
-  const described = attestations.map(describeManifest)
+  const described = attestations.map(describeAttestation)
   return {
-    descriptor: { mediaType, digest, size },
+    descriptor: { ...portableEntry(image), ...(isDeepStrictEqual(platform, platformOf(config)) ? {} : { platform }) },
     manifest,
     manifests: [{ mediaType, digest, size }, ...described],
     attestations: described,

@@ -130,24 +130,28 @@ export const describePush = (
   plan: PushPlan,
   image: { readonly descriptor: Descriptor; readonly manifest: Manifest; readonly attestations: readonly Descriptor[] },
   run: DigestRecord['run'],
-): DigestRecord => ({
-  schema: 'polyarch.digest/v1',
-  plan: plan.plan,
-  leg: plan.leg,
-  image: plan.image,
-  platform: formatPlatform(plan.platform),
-  repository: plan.repositories[0],
-  digest: image.descriptor.digest,
-  mediaType: image.descriptor.mediaType,
-  size: image.descriptor.size,
-  configDigest: image.manifest.config.digest,
-  attestations: image.attestations.map((attestation): Descriptor & Record<string, unknown> => ({ ...attestation })),
-  ...(plan.anchor === undefined
-    ? {}
-    : { anchors: [image.descriptor, ...image.attestations].flatMap((manifest) => anchorOf(plan, manifest) ?? []) }),
-  engine: plan.engine,
-  run,
-})
+): DigestRecord => {
+  const { mediaType, digest, size, ...entry } = image.descriptor
+  return {
+    schema: 'polyarch.digest/v1',
+    plan: plan.plan,
+    leg: plan.leg,
+    image: plan.image,
+    platform: formatPlatform(plan.platform),
+    repository: plan.repositories[0],
+    digest,
+    mediaType,
+    size,
+    configDigest: image.manifest.config.digest,
+    ...(Object.keys(entry).length === 0 ? {} : { entry: entry as NonNullable<DigestRecord['entry']> }),
+    attestations: image.attestations.map((attestation): Descriptor & Record<string, unknown> => ({ ...attestation })),
+    ...(plan.anchor === undefined
+      ? {}
+      : { anchors: [image.descriptor, ...image.attestations].flatMap((manifest) => anchorOf(plan, manifest) ?? []) }),
+    engine: plan.engine,
+    run,
+  }
+}
 
 /** Where blobs of the repository may be mounted from: repositories of the same registry, each once, without itself. */
 export const mountSources = (plan: PushPlan, repository: string): readonly Repository[] => {
