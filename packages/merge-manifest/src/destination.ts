@@ -78,12 +78,12 @@ export const copyChildren = async ({ children, source, destination, absent }: Ch
   })
 }
 
-/** Copies what refers to the children and their attestations: signatures, SBOMs. */
-export const copyChildrenReferrers = async (
-  { children, source, destination }: ChildrenCopy,
+/** Copies what refers to the children, their attestations and, where given, the index: signatures, SBOMs. */
+export const copyAllReferrers = async (
+  { children, source, destination, index }: ChildrenCopy & { readonly index?: Digest },
   onSkipped: (line: string) => void,
 ): Promise<void> => {
-  const subjects = descriptorsOf(children).map(({ digest }) => digest)
+  const subjects = [...(index === undefined ? [] : [index]), ...descriptorsOf(children).map(({ digest }) => digest)]
   const heldBy = mountable(source.location, destination.repository)
   await copyReferrers(source, destination.store, subjects, { heldBy, onSkipped })
 }
@@ -101,7 +101,7 @@ export const copyPrebuilt = async (
   await Promise.all(
     [...bySource.values()].map(async (group) => {
       const copy = { children: group, source: group[0]!.source, destination }
-      await Promise.all([copyChildren(copy), copyChildrenReferrers(copy, onSkipped)])
+      await Promise.all([copyChildren(copy), copyAllReferrers(copy, onSkipped)])
     }),
   )
 }

@@ -56,6 +56,53 @@ describe.each(servers)('merge-manifest with %s', (server) => {
       expect(lastReferrer).toBeLessThan(firstTag)
     })
 
+    test('also where it came after the merge, by merging again', async () => {
+      await scene.pushBoth()
+      const other = `${scene.repository}-other`
+      const inputs = { ...scene.inputs(), repository: [scene.repository, other] }
+      const merged = await scene.merge(inputs)
+      await pushReferrers(scene.repository)
+      const index = await scene.open(scene.repository).resolveManifest(merged.digest!)
+      const ownTag = `sha256-${hexOf(index.digest)}.sig`
+      const own = sampleImage(nowhere, ['signature of the index'], {
+        subject: { mediaType: index.mediaType, digest: index.digest, size: index.size },
+      })
+      await pushSampleImage(scene.open(scene.repository), own)
+      await pushSampleImage(scene.open(scene.repository), cosignSignature, ownTag)
+
+      const again = await scene.merge(inputs)
+      expect(again.result?.repositories.flatMap(({ tags }) => tags.map(({ status }) => status))).toEqual(
+        Array(4).fill('unchanged'),
+      )
+      expect(await referrersIn(other)).toEqual(expected)
+      expect((await scene.open(other).listReferrers(index.digest)).map((referrer) => referrer.digest)).toEqual([
+        own.manifest.descriptor.digest,
+      ])
+      expect(await scene.tagsOf(other)).toMatchObject({
+        [cosignTag]: cosignSignature.manifest.descriptor.digest,
+        [ownTag]: cosignSignature.manifest.descriptor.digest,
+        latest: merged.digest,
+      })
+      const mark = (await registry.requests()).length
+      await scene.merge(inputs)
+      expect(await scene.writesSince(mark), 'all is there by then').toEqual([])
+    })
+
+    test('which costs a merge that changes nothing only questions to the first of several repositories', async () => {
+      await scene.pushBoth()
+      const other = `${scene.repository}-other`
+      const askedFor = async (repository: string[]): Promise<string[]> => {
+        await scene.merge({ ...scene.inputs(), repository })
+        const mark = (await registry.requests()).length
+        await scene.merge({ ...scene.inputs(), repository })
+        return (await registry.requests()).slice(mark).filter((line) => /\/referrers\/|\/manifests\/sha256-/.test(line))
+      }
+      expect(await askedFor([scene.repository])).toEqual([])
+      const questions = await askedFor([scene.repository, other])
+      expect(questions.length).toBeGreaterThan(0)
+      expect(questions.filter((line) => line.includes('-other'))).toEqual([])
+    })
+
     test('from the repository of an image that was built elsewhere', async () => {
       const elsewhere = `${scene.repository}-elsewhere`
       const [record] = await scene.pushBoth()

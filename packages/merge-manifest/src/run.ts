@@ -15,8 +15,8 @@ import { openStores } from '@polyarch/stores'
 import { planAnchorRemovals, removeAnchors } from './anchors.ts'
 import { type Child, readChildren } from './children.ts'
 import {
+  copyAllReferrers,
   copyChildren,
-  copyChildrenReferrers,
   copyPrebuilt,
   type Destination,
   findAbsent,
@@ -80,7 +80,10 @@ const findAbsentChildren = async (destinations: readonly Destination[], plan: Me
   )
 }
 
-/** Brings the children and the index into every repository, where the tags do not show that they are there. */
+/**
+ * Brings the children and the index into every repository, where the tags do not show that they are there. What refers
+ * to them goes along also where they are: whoever signs what was merged and merges again has changed no tag.
+ */
 const writeContent = async (
   destinations: readonly Destination[],
   children: readonly Child[],
@@ -96,14 +99,17 @@ const writeContent = async (
   })
   const [first, ...others] = destinations as readonly [Destination, ...Destination[]]
   if (pending.length > 0) await copyPrebuilt(children, first, onSkipped)
+  const writeReferrers = async (destination: Destination): Promise<void> =>
+    await copyAllReferrers({ children, index: index.descriptor.digest, source: first.store, destination }, onSkipped)
   const write = async (destination: Destination): Promise<void> => {
     if (!others.includes(destination)) return await writeIndex(destination, index)
     const copy = { children, source: first.store, destination, absent: absent[destinations.indexOf(destination)] }
     await copyChildren(copy)
     // What refers to the children is looked up while the index is on its way: before, it would hold up their blobs.
-    await Promise.all([writeIndex(destination, index), copyChildrenReferrers(copy, onSkipped)])
+    await Promise.all([writeIndex(destination, index), writeReferrers(destination)])
   }
-  await Promise.all(pending.map(write))
+  const unchanged = others.filter((destination) => !pending.includes(destination))
+  await Promise.all([...pending.map(write), ...unchanged.map(writeReferrers)])
 }
 
 /** Moves the tags of all repositories at once, in order inside each; a failure says which tags had moved by then. */
