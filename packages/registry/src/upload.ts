@@ -1,5 +1,5 @@
 // Uploads a blob: one POST, one PUT; after a broken connection on from where the server has got to.
-import { type BlobArrival, createVerifier, type Digest, isStoreError, StoreError } from '@polyarch/oci'
+import { type BlobArrival, createVerifier, type Digest, StoreError } from '@polyarch/oci'
 import { findBlob } from './blobs.ts'
 import { hasChunkBeforeLast, openedUpload, sendChunk } from './chunks.ts'
 import { headerOf, Refusal } from './errors.ts'
@@ -25,11 +25,18 @@ const urlWithDigest = (url: URL, digest: Digest): URL => {
   return target
 }
 
-/** Whether an upload opened without its blob may still go well: a login or a connection that is missing stays missing. */
-const mayGoWithoutBlob = (error: unknown): boolean =>
-  error instanceof Refusal && (error.transient || !isStoreError(error, 'UNAUTHORIZED', 'DENIED', 'UNREACHABLE'))
+/**
+ * Whether an upload opened without its blob may still go well: a login or a connection that is missing stays missing, and
+ * a server that is too busy has to be waited for.
+ */
+const mayGoWithoutBlob = (error: unknown): error is Refusal => {
+  if (!(error instanceof Refusal) || error.retryAfter !== undefined) return false
+  return error.code === 'UNREACHABLE'
+    ? error.transient
+    : !['UNAUTHORIZED', 'DENIED', 'TOOMANYREQUESTS'].includes(error.code)
+}
 
-/** Opens the upload with the blob in the same request: 'done', an upload instead, or undefined where trying that failed. */
+/** Opens the upload with the blob in the same request: 'done', an upload instead, or undefined where that failed. */
 const startWhole = async (
   upload: Upload,
   sent: { bytes: number },
@@ -40,19 +47,20 @@ const startWhole = async (
   // Only one blob tries it out: the others that start now do what works everywhere.
   if (probing) facts.acceptsSinglePost = false
   try {
-    const request = {
+    const opened = await host.open({
       ...openingRequest(upload),
       target: `blobs/uploads/?${new URLSearchParams({ digest: descriptor.digest }).toString()}`,
       headers: octets,
       body: createBody(upload, 0, descriptor.size, sent),
       accept: [201, 202],
-    }
-    const response = probing ? await host.readWhole(await host.open(request), 'POST') : await host.call(request)
+    })
+    const response = await host.readWhole(opened, 'POST')
     facts.acceptsSinglePost = response.status === 201
     return response.status === 201 ? 'done' : openedUpload(host, response)
   } catch (error) {
-    // Servers that take no body here refuse it, break the connection or fail: the spec requires the plain request of them.
-    if (probing && mayGoWithoutBlob(error)) return undefined
+    // Servers that take no body here refuse it, break the connection or fail, and zot fails where the bytes are wrong: the
+    // plain requests, which the spec requires, say what it is.
+    if (mayGoWithoutBlob(error) && (probing || error.transient)) return undefined
     throw error
   }
 }
