@@ -5,8 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { openHost, parseInputs } from '@polyarch/ci-host'
-import { hexOf, parseStoreLocation } from '@polyarch/oci'
+import { hexOf } from '@polyarch/oci'
 import {
   lacks,
   pushSampleImage,
@@ -14,12 +13,9 @@ import {
   sampleImage,
   startFaultProxy,
   startRegistry,
-  type TemporaryDirectory,
-  temporaryDirectory,
 } from '@polyarch/parts'
-import { openStores } from '@polyarch/stores'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { step } from './copy.ts'
+import { type CopyScene, openCopyScene } from './testing/copy-scene.ts'
 
 const large = randomBytes(6_000_000)
 const image = sampleImage({ os: 'linux', architecture: 'amd64' }, [large, randomBytes(3_000_000), 'a small layer'])
@@ -27,28 +23,17 @@ const blobs = [image.config, ...image.layers]
 
 describe.skipIf(lacks('docker-registry'))('polyarch copy', () => {
   let registry: RunningRegistry
-  let directory: TemporaryDirectory
-  const warnings: string[] = []
+  let scene: CopyScene
 
   beforeAll(async () => {
     registry = await startRegistry()
-    directory = await temporaryDirectory()
-    await using stores = await openStores(
-      { 'registry-auth': [], 'insecure-registries': [], 'registry-mirrors': [] },
-      openHost({}, directory.path),
-    )
-    await pushSampleImage(stores.open(parseStoreLocation(`${registry.host}/base`)), image, 'v1')
+    scene = await openCopyScene()
+    await pushSampleImage(scene.open(`${registry.host}/base`), image, 'v1')
   })
   afterAll(async () => {
+    await scene[Symbol.asyncDispose]()
     await registry.stop()
-    await directory[Symbol.asyncDispose]()
   })
-
-  const copy = async (source: string, destination: string) => {
-    const host = openHost({}, directory.path)
-    const log = { ...host.log, info: () => undefined, warning: (line: string) => void warnings.push(line) }
-    return await step.run(parseInputs(step, { source, destination }), Object.assign(Object.create(host), { log }))
-  }
 
   /** The registry with a byte of the large layer changed on its way. */
   const startLiar = async () => {
@@ -87,11 +72,11 @@ describe.skipIf(lacks('docker-registry'))('polyarch copy', () => {
       truncations: 0.1,
       within: 5_000_000,
     })
-    await copy(`${line.host}/base:v1`, 'oci:broken-line:v1')
+    await scene.copy(`${line.host}/base:v1`, 'oci:broken-line:v1')
     expect(line.faults().reset + line.faults().truncated).toBeGreaterThan(0)
-    expect(warnings.join('\n')).toMatch(/attempt \d+ follows in/)
+    expect(scene.warnings.join('\n')).toMatch(/attempt \d+ follows in/)
     for (const { bytes, descriptor } of blobs) {
-      const file = await readFile(join(directory.path, 'broken-line/blobs/sha256', hexOf(descriptor.digest)))
+      const file = await readFile(join(scene.directory, 'broken-line/blobs/sha256', hexOf(descriptor.digest)))
       expect(createHash('sha256').update(file).digest('hex')).toBe(hexOf(descriptor.digest))
       expect(file.length).toBe(bytes.length)
     }
@@ -102,18 +87,18 @@ describe.skipIf(lacks('docker-registry'))('polyarch copy', () => {
   test.each(['oci:lied-to', 'REGISTRY/lied-to'])('refuses a layer that is not what it says, into %s', async (store) => {
     await using liar = await startLiar()
     const destination = store.replace('REGISTRY', registry.host)
-    await expect(copy(`${liar.host}/base:v1`, `${destination}:v1`)).rejects.toMatchObject({
+    await expect(scene.copy(`${liar.host}/base:v1`, `${destination}:v1`)).rejects.toMatchObject({
       kind: 'verification',
       message: expect.stringContaining(`${liar.host}/base`),
     })
     if (store.startsWith('oci:'))
-      expect(await readFile(join(directory.path, 'lied-to/index.json'), 'utf8').catch(() => '')).not.toContain('v1')
+      expect(await readFile(join(scene.directory, 'lied-to/index.json'), 'utf8').catch(() => '')).not.toContain('v1')
     else expect((await fetch(`http://${registry.host}/v2/lied-to/manifests/v1`)).status).toBe(404)
   })
 
   test('lets no blob travel between repositories of one registry', async () => {
     const before = (await registry.requests()).length
-    expect(await copy(`${registry.host}/base:v1`, `${registry.host}/elsewhere:v1`)).toMatchObject({
+    expect(await scene.copy(`${registry.host}/base:v1`, `${registry.host}/elsewhere:v1`)).toMatchObject({
       'uploaded-bytes': 0,
     })
     const requests = (await registry.requests()).slice(before)

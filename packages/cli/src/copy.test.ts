@@ -1,20 +1,9 @@
 // Copies images with what refers to them, between real registries and layouts.
 import { randomBytes } from 'node:crypto'
-import { openHost, parseInputs } from '@polyarch/ci-host'
-import { type Descriptor, hexOf, parseIndex, parseStoreLocation, type Store } from '@polyarch/oci'
-import {
-  lacks,
-  pushSampleImage,
-  type RunningRegistry,
-  sampleImage,
-  sampleIndex,
-  startRegistry,
-  type TemporaryDirectory,
-  temporaryDirectory,
-} from '@polyarch/parts'
-import { openStores, type Stores } from '@polyarch/stores'
+import { type Descriptor, digestOf, hexOf, parseIndex, type Store } from '@polyarch/oci'
+import { lacks, pushSampleImage, type RunningRegistry, sampleImage, sampleIndex, startRegistry } from '@polyarch/parts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { step } from './copy.ts'
+import { type CopyScene, openCopyScene } from './testing/copy-scene.ts'
 
 const amd64 = sampleImage({ os: 'linux', architecture: 'amd64' })
 const arm64 = sampleImage({ os: 'linux', architecture: 'arm64' })
@@ -50,42 +39,26 @@ const servers = ['docker-registry', 'distribution-3'] as const
 describe.each(servers)('polyarch copy with %s', (server) => {
   describe.skipIf(lacks('docker-registry', server))('takes along what refers to the image', () => {
     let registry: RunningRegistry
-    let stores: Stores
-    let directory: TemporaryDirectory
+    let scene: CopyScene
     let name: string
-    let warnings: string[]
 
-    const open = (suffix = ''): Store => stores.open(parseStoreLocation(`${registry.host}/${name}${suffix}`))
-    const copy = async (raw: Record<string, string>) => {
-      const host = openHost({}, directory.path)
-      const warning = (line: string) => void warnings.push(line)
-      const quiet = Object.assign(Object.create(host) as typeof host, {
-        log: { ...host.log, info: () => undefined, warning },
-      })
-      return await step.run(parseInputs(step, raw), quiet)
-    }
+    const open = (suffix = ''): Store => scene.open(`${registry.host}/${name}${suffix}`)
+    const copy = async ({ source, destination, ...others }: Record<string, string>) =>
+      await scene.copy(source ?? '', destination ?? '', others)
 
     beforeAll(async () => {
       registry = await startRegistry({ server })
     })
     afterAll(() => registry.stop())
     beforeEach(async () => {
-      warnings = []
-      directory = await temporaryDirectory()
-      stores = await openStores(
-        { 'registry-auth': [], 'insecure-registries': [], 'registry-mirrors': [] },
-        openHost({}, directory.path),
-      )
+      scene = await openCopyScene()
       name = `copy/${randomBytes(6).toString('hex')}`
       const source = open()
       for (const image of [amd64, arm64, signature, sbom, signatureOfSbom]) await pushSampleImage(source, image)
       await source.pushManifest(index, 'v1')
       await pushSampleImage(source, cosignSignature, cosignTag)
     })
-    afterEach(async () => {
-      await stores[Symbol.asyncDispose]()
-      await directory[Symbol.asyncDispose]()
-    })
+    afterEach(() => scene[Symbol.asyncDispose]())
 
     test('to another repository, to a layout and back', async () => {
       const image = `${registry.host}/${name}`
@@ -93,11 +66,11 @@ describe.each(servers)('polyarch copy with %s', (server) => {
       expect(digest).toBe(index.descriptor.digest)
       await expectAllIn(open('-there'))
       await copy({ source: `${image}-there:v1`, destination: 'oci:layout:v1' })
-      await expectAllIn(stores.open(parseStoreLocation('oci:layout')))
+      await expectAllIn(scene.open('oci:layout'))
       await copy({ source: 'oci:layout:v1', destination: `${image}-back:v1` })
       await expectAllIn(open('-back'))
       expect((await open('-back').resolveManifest('v1')).digest).toBe(digest)
-      expect(warnings).toEqual([])
+      expect(scene.warnings).toEqual([])
     })
 
     test('to a repository that does not exist yet, at a registry that shows it only to who may push', async () => {
@@ -147,8 +120,8 @@ describe.each(servers)('polyarch copy with %s', (server) => {
       await pushSampleImage(open('-there'), other, cosignTag)
       await copy({ source: `${registry.host}/${name}:v1`, destination: `${registry.host}/${name}-there` })
       expect((await open('-there').resolveManifest(cosignTag)).digest).toBe(other.manifest.descriptor.digest)
-      expect(warnings).toHaveLength(1)
-      expect(warnings[0]).toContain(`${name}-there:${cosignTag} stays as it is`)
+      expect(scene.warnings).toHaveLength(1)
+      expect(scene.warnings[0]).toContain(`${name}-there:${cosignTag} stays as it is`)
     })
 
     test('or not, where that is asked for', async () => {
@@ -170,6 +143,27 @@ describe.each(servers)('polyarch copy with %s', (server) => {
       expect(await digestsOf(open('-there'), arm64.manifest.descriptor)).toHaveLength(1)
       expect(await digestsOf(open('-there'), index.descriptor)).toEqual([])
       expect(await open('-there').listTags()).not.toContain(cosignTag)
+    })
+
+    test.each([
+      ['a repository', 'there@'],
+      ['a tag of a repository', 'there:v1@'],
+      ['a layout', 'oci:layout@'],
+      ['a tag of a layout', 'oci:layout:v1@'],
+    ])('but not to another digest than the source has, named for %s', async (_, form) => {
+      const image = `${registry.host}/${name}`
+      const destination = form.replace('there', `${image}-there`)
+      const store = scene.open(form.startsWith('oci:') ? 'oci:layout' : `${image}-there`)
+      const other = digestOf(Buffer.from('another image'))
+      const mark = (await registry.requests()).length
+      await expect(copy({ source: `${image}:v1`, destination: destination + other })).rejects.toMatchObject({
+        kind: 'verification',
+        message: expect.stringContaining(`${index.descriptor.digest}, not ${other}`),
+      })
+      expect((await registry.requests()).slice(mark).filter((line) => !/^(?:GET|HEAD)/.test(line))).toEqual([])
+      expect(await store.listTags()).toEqual([])
+      await copy({ source: `${image}:v1`, destination: destination + index.descriptor.digest })
+      expect((await store.resolveManifest(index.descriptor.digest)).size).toBe(index.bytes.length)
     })
 
     test('unless that goes on and on: then no tag is written', async () => {

@@ -21,6 +21,7 @@ import {
   type Repository,
   type StoreLocation,
   subjectsOf,
+  verificationFailure,
 } from '@polyarch/oci'
 import { openStores, storeInputs } from '@polyarch/stores'
 import { z } from 'zod'
@@ -94,6 +95,11 @@ export const step = defineStep({
       const { annotations } = parseIndex(whole.bytes)
       content = buildIndex(copied, { mediaType: whole.descriptor.mediaType, ...(annotations ? { annotations } : {}) })
     }
+    const { digest } = content.descriptor
+    if (to.digest !== undefined && to.digest !== digest)
+      throw verificationFailure(
+        `input destination: what is copied from ${values.source} is ${digest}, not ${to.digest}`,
+      )
     const heldBy = mountable(from.store, to.store)
     let uploadedBytes = 0
     for (const descriptor of copied) {
@@ -111,10 +117,10 @@ export const step = defineStep({
     }
     if (content !== whole || to.tag !== undefined) await destination.pushManifest(content, to.tag)
     host.log.info(
-      `copied ${values.source} to ${formatStoreLocation(to.store)}${to.tag === undefined ? '' : `:${to.tag}`}@${content.descriptor.digest}`,
+      `copied ${values.source} to ${formatStoreLocation(to.store)}${to.tag === undefined ? '' : `:${to.tag}`}@${digest}`,
     )
     return {
-      digest: content.descriptor.digest,
+      digest,
       'media-type': content.descriptor.mediaType,
       size: content.descriptor.size,
       'uploaded-bytes': uploadedBytes,
