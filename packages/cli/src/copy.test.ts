@@ -84,6 +84,16 @@ describe.each(servers)('polyarch copy with %s', (server) => {
       expect(guarded.tokens?.requests().map(({ scopes }) => scopes)).toEqual([['repository:acme/web:pull,push']])
     })
 
+    test('from a mirror of a registry that is out of reach', async () => {
+      const origin = '127.0.0.1:9'
+      await copy({
+        source: `${origin}/${name}:v1`,
+        destination: 'oci:layout:v1',
+        'registry-mirrors': `${origin}=${registry.host}`,
+      })
+      await expectAllIn(scene.open('oci:layout'))
+    })
+
     test('writes nothing when all is there', async () => {
       const image = `${registry.host}/${name}`
       const inputs = { source: `${image}:v1`, destination: `${image}-there` }

@@ -7,12 +7,12 @@ import {
   copyManifest,
   copyReferrers,
   type Descriptor,
-  findManifest,
   formatPlatform,
   formatStoreLocation,
   inputFailure,
   isAttestation,
   isIndexType,
+  isStoreError,
   type ManifestContent,
   parseContentLocation,
   parseIndex,
@@ -20,6 +20,7 @@ import {
   parseStoreLocation,
   type Repository,
   type StoreLocation,
+  type StoreReader,
   subjectsOf,
   verificationFailure,
 } from '@polyarch/oci'
@@ -63,6 +64,19 @@ const selectPlatforms = (content: ManifestContent, platforms: readonly string[],
   )
 }
 
+const getSource = async (
+  store: StoreReader,
+  { tag, digest }: ContentLocation,
+  source: string,
+): Promise<ManifestContent> => {
+  try {
+    return await store.getManifest(digest ?? tag ?? '')
+  } catch (cause) {
+    if (!isStoreError(cause, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) throw cause
+    throw inputFailure(`input source: there is no ${source}`, { cause })
+  }
+}
+
 /** The source as a repository to mount blobs from: where both are of one registry, no blob travels. */
 const mountable = (from: StoreLocation, to: StoreLocation): readonly Repository[] => {
   if (from.kind !== 'registry' || to.kind !== 'registry') return []
@@ -83,9 +97,7 @@ export const step = defineStep({
     await using stores = await openStores(values, host)
     const source = stores.open(from.store)
     const destination = stores.open(to.store, 'write')
-    const root = await findManifest(source, from.digest ?? from.tag ?? '')
-    if (root === undefined) throw inputFailure(`input source: there is no ${values.source}`)
-    const whole = await source.getManifest(root.digest)
+    const whole = await getSource(source, from, values.source)
     let content = whole
     let copied: Descriptor[] = [whole.descriptor]
     if (values.platforms.length > 0) {

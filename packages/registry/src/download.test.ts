@@ -191,26 +191,4 @@ describe('mirrors', () => {
     expect(test.retries).toHaveLength(1)
     expect(test.retries[0]).toContain(`${gone.host}: it refuses connections`)
   })
-
-  test('are not asked whether something is already pushed, nor written to', async () => {
-    await using mirror = await startFakeServer(() => ({ status: 200, body: bytes }))
-    await using origin = await startFakeServer(({ method }) =>
-      method === 'POST'
-        ? { status: 202, headers: { location: '/v2/acme/web/blobs/uploads/1' } }
-        : method === 'PUT'
-          ? () => ({ status: 201 })
-          : { status: 404 },
-    )
-    await using test = openTestClient({ mirrors: { [origin.host]: [mirror.host] } })
-    const store = test.open(origin.host)
-    expect(await store.resolveBlob(descriptor.digest)).toBeUndefined()
-    await errorOf(store.resolveManifest('v1'))
-    await store.pushBlob(descriptor, {
-      origin: 'memory',
-      open: async function* (start = 0) {
-        yield bytes.subarray(start)
-      },
-    })
-    expect(mirror.requests).toEqual([])
-  })
 })

@@ -3,7 +3,8 @@ import { setTimeout } from 'node:timers/promises'
 
 /**
  * What a repository is opened for. One that will be written to is read with the right to push, too: some token servers
- * let nobody read what is not there yet but who may create it. Where it is only read, a login to read is enough.
+ * let nobody read what is not there yet but who may create it. Where it is only read, a login to read is enough, and
+ * mirrors are asked first; where it is written to they are not, because what only a mirror has is not pushed yet.
  */
 export type Access = 'read' | 'write'
 
@@ -58,7 +59,7 @@ export interface RegistryOptions {
   /** PEM text of certificate authorities to trust besides the system's. */
   readonly certificateAuthorities?: string | undefined
   readonly clientCertificates?: Readonly<Record<string, ClientCertificate>> | undefined
-  /** Where to read from first, by host: HOST[:PORT][/PREFIX]. The origin follows where a mirror lacks the content. */
+  /** Where to look up and read first, by host: HOST[:PORT][/PREFIX]. The origin follows where a mirror lacks the content. */
   readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined
   readonly proxy?: ProxySettings | undefined
   /** Told of each retry: one line that says why and how long. */

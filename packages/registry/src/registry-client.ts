@@ -65,7 +65,8 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
       openRepository({
         host: access === 'write' ? openForWriting(hostOf(repository.host)) : hostOf(repository.host),
         repository: repository.name,
-        mirrors: mirrorsOf(repository),
+        // Where something will be written, only the origin's word counts on what is there.
+        mirrors: access === 'write' ? [] : mirrorsOf(repository),
         onRetry,
       }),
     close,

@@ -1,9 +1,18 @@
 // The Store of one repository: reads from mirrors first, writes to the origin only.
-import { type BlobArrival, type Digest, isStoreError, type Store } from '@polyarch/oci'
+import {
+  type BlobArrival,
+  type Descriptor,
+  type Digest,
+  findManifest,
+  isStoreError,
+  type Store,
+  StoreError,
+} from '@polyarch/oci'
 import { findBlob, getSmallBlob } from './blobs.ts'
 import { downloadBlob, type Source } from './download.ts'
 import { Refusal } from './errors.ts'
 import { getManifest, placeManifest, putManifest, referrerOf, removeManifest, resolveManifest } from './manifests.ts'
+import { createMirroredReads } from './mirrors.ts'
 import { addByTag, listByApi, listByTag } from './referrers.ts'
 import { takeTurn } from './registry-host.ts'
 import { listTags } from './tags.ts'
@@ -11,6 +20,7 @@ import { uploadBlob } from './upload.ts'
 import type { Upload } from './upload-session.ts'
 
 export interface RepositorySettings extends Source {
+  /** Where everything is looked up and read first; none for a repository that is written to. */
   readonly mirrors: readonly Source[]
   readonly onRetry: (line: string) => void
 }
@@ -46,23 +56,40 @@ export const openRepository = (settings: RepositorySettings): Store => {
   const location = `${host.name}/${repository}`
   const origin: Source = { host, repository }
 
-  /** The first mirror's answer, else the origin's; a mirror that fails is passed over with a line in the log. */
-  const readThrough = async <T>(read: (source: Source) => Promise<T>): Promise<T> => {
-    for (const mirror of mirrors) {
-      if (mirror.host.facts.isGone) continue
-      try {
-        return await read(mirror)
-      } catch (error) {
-        if (!isStoreError(error)) throw error
-        if (error.code === 'UNREACHABLE') mirror.host.facts.isGone = true
-        onRetry(`${error.message}; reading on from ${location}`)
-      }
-    }
-    return read(origin)
+  const reads = createMirroredReads({ origin, mirrors, onRetry })
+
+  /** What is listed by the first source that lists anything: a mirror need not know all that its origin has. */
+  const listAnywhere = async <T>(list: (source: Source) => Promise<readonly T[]>): Promise<readonly T[]> => {
+    const found = await reads.find(async (source) => {
+      const listed = await list(source)
+      return listed.length === 0 ? undefined : listed
+    })
+    return found ?? []
   }
 
-  const getAnywhere: Store['getManifest'] = (reference) =>
-    readThrough((source) => getManifest(source.host, source.repository, reference))
+  const resolveAnywhere: Store['resolveManifest'] = async (reference) => {
+    if (mirrors.length === 0) return await resolveManifest(host, repository, reference)
+    const found = await reads.find((source) =>
+      findManifest({ resolveManifest: (named) => resolveManifest(source.host, source.repository, named) }, reference),
+    )
+    if (found !== undefined) return found
+    throw new StoreError('MANIFEST_UNKNOWN', `neither ${location} nor a mirror of it has ${reference}`)
+  }
+
+  const listReferrersOf = async (source: Source, digest: Digest): Promise<readonly Descriptor[]> => {
+    const { facts } = source.host
+    const list = () => listByTag({ get: (tag) => getManifest(source.host, source.repository, tag) }, digest)
+    // While it is not known which of both the host has, both are asked at once: one round trip less.
+    const byTag = facts.hasReferrers === true ? undefined : list()
+    // Where the API answers, it does not matter what became of the tag.
+    byTag?.catch(() => undefined)
+    if (facts.hasReferrers !== false) {
+      const found = await listByApi(source.host, source.repository, digest)
+      facts.hasReferrers = found !== undefined
+      if (found !== undefined) return found
+    }
+    return await (byTag ?? list())
+  }
 
   const hasTag = async (tag: string, digest: Digest): Promise<boolean> => {
     try {
@@ -88,30 +115,17 @@ export const openRepository = (settings: RepositorySettings): Store => {
       return host.facts.refusesMissingContent
     },
 
-    // Whether something is there is asked of the origin: what only a mirror has is not pushed yet.
-    resolveManifest: (reference) => resolveManifest(host, repository, reference),
-    getManifest: getAnywhere,
+    resolveManifest: resolveAnywhere,
+    getManifest: (reference) => reads.read((source) => getManifest(source.host, source.repository, reference)),
 
-    resolveBlob: (digest) => findBlob(host, repository, digest),
+    resolveBlob: (digest) => reads.find((source) => findBlob(source.host, source.repository, digest)),
     getBlob: (descriptor, start = 0) => downloadBlob([...mirrors, origin], descriptor, start, onRetry),
 
     getSmallBlob: (digest, limit) =>
-      readThrough((source) => getSmallBlob(source.host, source.repository, digest, limit)),
+      reads.read((source) => getSmallBlob(source.host, source.repository, digest, limit)),
 
-    listTags: () => listTags(host, repository),
-
-    listReferrers: async (digest) => {
-      // While it is not known which of both the host has, both are asked at once: one round trip less.
-      const byTag = host.facts.hasReferrers === true ? undefined : listByTag(fallbackTag, digest)
-      // Where the API answers, it does not matter what became of the tag.
-      byTag?.catch(() => undefined)
-      if (host.facts.hasReferrers !== false) {
-        const found = await listByApi(host, repository, digest)
-        host.facts.hasReferrers = found !== undefined
-        if (found !== undefined) return found
-      }
-      return await (byTag ?? listByTag(fallbackTag, digest))
-    },
+    listTags: () => listAnywhere((source) => listTags(source.host, source.repository)),
+    listReferrers: (digest) => listAnywhere((source) => listReferrersOf(source, digest)),
 
     pushBlob: (descriptor, content, { onBytes, mountFrom = [], heldBy = [], mayBePresent = false } = {}) =>
       uploadOnce({
