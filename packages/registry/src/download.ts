@@ -13,6 +13,11 @@ export interface Source {
 /** Bytes that a connection has to bring before its successors count as first attempts again. */
 const progress = 1024 * 1024
 
+const locationOf = ({ host, repository }: Source): string => `${host.name}/${repository}`
+
+const otherSize = (place: string, { digest, size }: Descriptor, actual: number): StoreError =>
+  new StoreError('SIZE_INVALID', `${place}@${digest} has ${actual} bytes: its descriptor says ${size}`)
+
 const openAt = async ({ host, repository }: Source, descriptor: Descriptor, offset: number): Promise<OpenResponse> =>
   host.open({
     method: 'GET',
@@ -41,6 +46,13 @@ const readFrom = async function* (source: Source, descriptor: Descriptor, offset
     }
     toSkip = 0
   }
+  // A login page that stands in for the blob is refused before anyone has a byte of it.
+  const announced = headerOf(response, 'content-length')
+  const actual = Number(announced) + offset - toSkip
+  if (announced !== undefined && actual !== descriptor.size) {
+    await response.body.discard()
+    throw otherSize(locationOf(source), descriptor, actual)
+  }
   try {
     for await (const chunk of response.body) {
       if (toSkip >= chunk.length) toSkip -= chunk.length
@@ -66,10 +78,12 @@ export const downloadBlob = async function* (
 ): AsyncGenerator<Uint8Array> {
   const { digest, size } = descriptor
   const verifier = start === 0 ? createVerifier(digest) : undefined
+  /** Where the bytes came from. */
+  const givers = new Set<string>()
   let offset = start
   for (const [position, source] of sources.entries()) {
-    const { host, repository } = source
-    const place = `${host.name}/${repository}`
+    const { host } = source
+    const place = locationOf(source)
     const isOrigin = position === sources.length - 1
     if (!isOrigin && host.facts.isGone) continue
     let attempt = 1
@@ -80,9 +94,11 @@ export const downloadBlob = async function* (
           if (offset + chunk.length > size)
             throw new StoreError('SIZE_INVALID', `${place}@${digest} has more than the ${size} bytes of its descriptor`)
           offset += chunk.length
+          givers.add(place)
           verifier?.update(chunk)
           yield chunk
         }
+        if (offset !== size) throw otherSize(place, descriptor, offset)
         host.succeed()
         done = true
       } catch (error) {
@@ -100,12 +116,13 @@ export const downloadBlob = async function* (
           break
         }
       }
-      if (!done) continue
-      if (offset !== size)
-        throw new StoreError('SIZE_INVALID', `${place}@${digest} has ${offset} bytes: its descriptor says ${size}`)
-      if (verifier?.matches() === false)
-        throw new StoreError('DIGEST_INVALID', `${place}@${digest} has the digest ${verifier.actual()}`)
-      return
     }
+    if (offset < size) continue
+    if (verifier?.matches() === false)
+      throw new StoreError(
+        'DIGEST_INVALID',
+        `${[...givers].join(' and ') || place}@${digest} has the digest ${verifier.actual()}`,
+      )
+    return
   }
 }

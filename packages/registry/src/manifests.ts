@@ -35,6 +35,15 @@ const matches = (bytes: Uint8Array, digest: Digest): boolean => {
   return verifier.matches()
 }
 
+/** What reading a manifest's bytes gives; bytes that are none are refused like any other answer of a server. */
+const readAs = <T>(name: string, read: () => T): T => {
+  try {
+    return read()
+  } catch (cause) {
+    throw new StoreError('MANIFEST_INVALID', `${name}: ${(cause as Error).message}`, { cause })
+  }
+}
+
 /** The manifest behind a tag or digest, its digest computed from the bytes that came. */
 export const getManifest = async (
   host: RegistryHost,
@@ -62,12 +71,14 @@ export const getManifest = async (
     )
   const digest = isDigest(reference) ? reference : digestOf(bytes)
   const stated = mediaTypeOfHeader(response)
-  const mediaType = mediaTypeOf(bytes)
+  const name = `${place}@${digest}`
+  const mediaType = readAs(name, () => mediaTypeOf(bytes))
   // A manifest that is one thing by its header and another by its bytes reads differently in every client (CVE-2021-41190).
   if (isManifestType(stated) && stated !== mediaType)
-    throw new StoreError('MANIFEST_INVALID', `${place}@${digest} is sent as ${stated} but says ${mediaType} of itself`)
+    throw new StoreError('MANIFEST_INVALID', `${name} is sent as ${stated} but says ${mediaType} of itself`)
   if (!isManifestType(mediaType) || (!isManifestType(stated) && stated.includes('manifest.v1')))
-    throw new StoreError('MANIFEST_INVALID', `${place}@${digest} is of a type that is not read: ${stated || mediaType}`)
+    throw new StoreError('MANIFEST_INVALID', `${name} is of a type that is not read: ${stated || mediaType}`)
+  readAs(name, () => (isIndexType(mediaType) ? parseIndex(bytes) : parseManifest(bytes)))
   return { bytes, descriptor: { mediaType, digest, size: bytes.length } }
 }
 

@@ -3,7 +3,8 @@ import { type Descriptor, isStoreError } from '@polyarch/oci'
 import { pushSampleImage, sampleBlob, sampleContent, sampleImage } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { createFakeRegistry } from './testing/fake-registry.ts'
-import { startFakeServer } from './testing/fake-server.ts'
+import { type FakeScript, startFakeServer } from './testing/fake-server.ts'
+import { startRawServer } from './testing/raw-server.ts'
 import { errorOf, openTestClient, readAll } from './testing/samples.ts'
 
 const image = sampleImage({ os: 'linux', architecture: 'amd64' })
@@ -94,5 +95,68 @@ describe('in front of an origin', () => {
     await store.pushBlob(descriptor, sampleContent(bytes))
     expect(await store.listReferrers(digest)).toEqual([])
     expect(mirror.requests).toHaveLength(before)
+  })
+})
+
+describe('a mirror that answers with something else', () => {
+  const page = '<html>Please log in</html>'
+  const { bytes, descriptor } = sampleBlob('x'.repeat(5000))
+  const serveManifest: FakeScript = () => ({
+    status: 200,
+    headers: { 'content-type': mediaType },
+    body: image.manifest.bytes,
+  })
+  const serveBlob: FakeScript = ({ headers }) => {
+    const start = Number(/\d+/.exec(headers.range ?? '0')?.[0])
+    return {
+      status: start === 0 ? 200 : 206,
+      headers: start === 0 ? {} : { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` },
+      body: bytes.subarray(start),
+    }
+  }
+
+  test.each([
+    ['a login page', { 'content-type': 'text/html' }, page],
+    ['JSON that is no manifest', { 'content-type': mediaType }, '{"a":1}'],
+    ['half a manifest', { 'content-type': mediaType }, image.manifest.bytes.subarray(0, 100)],
+    ['a manifest without layers', { 'content-type': mediaType }, JSON.stringify({ schemaVersion: 2, mediaType })],
+  ])('instead of a manifest, %s, is passed over and named', async (_, headers, body) => {
+    await using mirror = await startFakeServer(() => ({ status: 200, headers, body }))
+    await using origin = await startFakeServer(serveManifest)
+    await using test = openTestClient({ mirrors: { [origin.host]: [mirror.host] } })
+    expect((await test.open(origin.host).getManifest('v1')).descriptor.digest).toBe(digest)
+    expect(test.retries).toEqual([expect.stringContaining(`MANIFEST_INVALID: ${mirror.host}/acme/web@`)])
+  })
+
+  test('instead of a blob is passed over and named before a byte of it is taken', async () => {
+    await using mirror = await startFakeServer(() => ({ status: 200, body: page }))
+    await using origin = await startFakeServer(serveBlob)
+    await using test = openTestClient({ mirrors: { [origin.host]: [mirror.host] } })
+    expect((await readAll(test.open(origin.host).getBlob(descriptor))).equals(bytes)).toBe(true)
+    expect(test.retries).toEqual([expect.stringContaining(`SIZE_INVALID: ${mirror.host}/acme/web@`)])
+  })
+
+  test('of which bytes were taken already is named beside the origin that gave the rest', async () => {
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+    await using mirror = await startRawServer([
+      { bytes: Buffer.from(`${head}${page.length.toString(16)}\r\n${page}\r\n0\r\n\r\n`), after: 'end' },
+    ])
+    await using origin = await startFakeServer(serveBlob)
+    await using test = openTestClient({ mirrors: { [origin.host]: [mirror.host] } })
+    const error = await errorOf(readAll(test.open(origin.host).getBlob(descriptor)))
+    expect(error).toMatchObject({ code: 'DIGEST_INVALID' })
+    expect(error.message).toContain(`${mirror.host}/acme/web and ${origin.host}/acme/web@${descriptor.digest}`)
+  })
+
+  test('after the last byte of a blob does not spoil it', async () => {
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+    await using mirror = await startRawServer([
+      {
+        bytes: Buffer.from(`${head}${bytes.length.toString(16)}\r\n${Buffer.from(bytes).toString()}\r\n`),
+        after: 'reset',
+      },
+    ])
+    await using test = openTestClient({ mirrors: { [unreachable]: [mirror.host] } })
+    expect((await readAll(test.open(unreachable).getBlob(descriptor))).equals(bytes)).toBe(true)
   })
 })
