@@ -125,7 +125,7 @@ export const subjectsOf = async (store: StoreReader, descriptor: Descriptor): Pr
       throw verificationFailure(`${store.location}@${entry.digest} is too deep inside ${descriptor.digest}`)
     if (!isIndexType(entry.mediaType)) return
     for (const child of parseIndex((await getManifestExactly(store, entry)).bytes).manifests)
-      await visit(child, depth + 1)
+      if (isManifestType(child.mediaType)) await visit(child, depth + 1)
   }
   await visit(descriptor, 0)
   return subjects

@@ -88,10 +88,12 @@ const uniqueByDigest = (descriptors: readonly Descriptor[]): Descriptor[] => [
   ...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values(),
 ]
 
+const isDistributed = ({ mediaType }: Descriptor): boolean => !isNonDistributable(mediaType)
+
 /** The blobs that a manifest names and a registry keeps: the config and the distributable layers, each once. */
 export const blobsOf = (content: ManifestContent): Descriptor[] => {
   const manifest = parseManifest(content.bytes)
-  return uniqueByDigest([manifest.config, ...manifest.layers.filter((layer) => !isNonDistributable(layer.mediaType))])
+  return uniqueByDigest([manifest.config, ...manifest.layers.filter(isDistributed)])
 }
 
 /** The descriptor behind a tag or digest, or undefined where the store has no such manifest. */
@@ -294,8 +296,22 @@ const copyTree = async (
   const refuse = (why: string) => verificationFailure(`${source.location}@${descriptor.digest} ${why}`)
   if (depth >= deepestIndex) throw refuse(`is an index inside ${deepestIndex} others`)
   let total = nothingCopied
-  await forEachParallel(parseIndex(content.bytes).manifests, parallelChildren, async (child) => {
-    if (!isManifestType(child.mediaType)) throw refuse(`lists ${child.mediaType}, which is no manifest`)
+  const add = (done: typeof nothingCopied): void => {
+    total = {
+      uploaded: total.uploaded + done.uploaded,
+      uploadedBytes: total.uploadedBytes + done.uploadedBytes,
+      mounted: total.mounted + done.mounted,
+    }
+  }
+  const { manifests: children } = parseIndex(content.bytes)
+  // A type that is not known is no error (image-spec image-index.md): BuildKit lists the layers of its cache.
+  const blobs = uniqueByDigest(children.filter(({ mediaType }) => !isManifestType(mediaType))).filter(isDistributed)
+  if (blobs.length > 0) {
+    const pending = mountsFirst(options) ? blobs : await lookUpMissing(destination, blobs, options)
+    add(await uploadBlobs(source, destination, pending, options))
+  }
+  const manifests = children.filter(({ mediaType }) => isManifestType(mediaType))
+  await forEachParallel(manifests, parallelChildren, async (child) => {
     const underWay = options.manifests.get(child.digest)
     if (underWay) {
       await underWay
@@ -304,12 +320,7 @@ const copyTree = async (
     if (options.manifests.size >= mostManifests) throw refuse(`leads to more than ${mostManifests} manifests`)
     const work = copyTree(source, destination, child, depth + 1, options)
     options.manifests.set(child.digest, work)
-    const done = await work
-    total = {
-      uploaded: total.uploaded + done.uploaded,
-      uploadedBytes: total.uploadedBytes + done.uploadedBytes,
-      mounted: total.mounted + done.mounted,
-    }
+    add(await work)
   })
   await destination.pushManifest(content)
   return { ...total, unchanged: false }

@@ -58,6 +58,12 @@ describe('what is right is read', () => {
     })
   })
 
+  test('with a platform that names none, as some tools write it for artifacts', () => {
+    const { platform: _, ...unnamed } = child
+    for (const platform of [{ os: '', architecture: '' }, { architecture: 'amd64' }, {}, null])
+      expect(parseIndex(encode({ ...index, manifests: [{ ...child, platform }] })).manifests).toEqual([unnamed])
+  })
+
   test('and a config tells its platform, normalised', () => {
     expect(platformOf(parseImageConfig(encode(config)))).toEqual({ os: 'linux', architecture: 'arm', variant: 'v7' })
     const windows = {
@@ -158,8 +164,8 @@ describe('an index is refused', () => {
     ],
     [
       'whose child has no os',
-      { ...index, manifests: [{ ...child, platform: { architecture: 'amd64' } }] },
-      'manifests[0]: platform: os is missing',
+      { ...index, manifests: [{ ...child, platform: { os: 8, architecture: 'amd64' } }] },
+      'manifests[0]: platform: os is missing or not text',
     ],
     [
       'whose child has a variant of 8',

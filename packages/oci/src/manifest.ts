@@ -97,6 +97,13 @@ const checkPlatform = (json: Json, what: string): void => {
     throw verificationFailure(`${what} os.features is not a list of texts`)
 }
 
+/** Whether an entry's platform names one: for artifacts some tools write empty texts, as Go does, or null. */
+const namesPlatform = (platform: unknown, what: string): platform is Json => {
+  if (platform === undefined || platform === null) return false
+  if (!isRecord(platform)) throw verificationFailure(`${what} is not an object`)
+  return [platform['os'], platform['architecture']].every((text) => (text ?? '') !== '')
+}
+
 /** Some tools write null where there are none, as Go does. */
 const checkAnnotations = (value: unknown, what: string): void => {
   if (value === undefined || value === null) return
@@ -111,13 +118,12 @@ const requireDescriptor = (value: unknown, what: string): Descriptor => {
   if (!isDigest(digest)) throw verificationFailure(`${what}: "${String(digest).slice(0, 160)}" is not a digest`)
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw verificationFailure(`${what}: size ${String(size).slice(0, 40)} is not a whole number of bytes`)
-  if (value['platform'] !== undefined) {
-    if (!isRecord(value['platform'])) throw verificationFailure(`${what}: platform is not an object`)
-    checkPlatform(value['platform'], `${what}: platform:`)
-  }
+  const { platform, ...others } = value
+  const isNamed = namesPlatform(platform, `${what}: platform`)
+  if (isNamed) checkPlatform(platform, `${what}: platform:`)
   optionalText(value['artifactType'], `${what}: artifactType`)
   checkAnnotations(value['annotations'], `${what}: annotations`)
-  return value as unknown as Descriptor
+  return (isNamed ? value : others) as unknown as Descriptor
 }
 
 const requireDescriptors = (value: unknown, what: string): readonly Descriptor[] => {
