@@ -5,10 +5,12 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type Descriptor,
   type Digest,
+  Failure,
   type Index,
   inputFailure,
   isIndexType,
   isManifestType,
+  type ManifestContent,
   manifestSizeLimit,
   mediaTypes,
   parseIndex,
@@ -73,13 +75,30 @@ export const readLayoutIndex = async (directory: string): Promise<Index> => {
   throw inputFailure(`${directory} is not an OCI image layout: it has no oci-layout file`)
 }
 
-/** The manifests that the indexes among the entries name, and the indexes inside them. */
-export const childrenOf = async (directory: string, entries: readonly Descriptor[]): Promise<Set<Digest>> => {
+/**
+ * The manifests that the indexes among the entries name, and the indexes inside them.
+ * @throws {Failure} verification, where an index is malformed and no `onUnreadable` is told of it instead.
+ */
+export const childrenOf = async (
+  directory: string,
+  entries: readonly Descriptor[],
+  onUnreadable?: (failure: Failure) => void,
+): Promise<Set<Digest>> => {
   const children = new Set<Digest>()
+  const read = async (digest: Digest): Promise<ManifestContent | undefined> => {
+    try {
+      return await readManifest(directory, digest)
+    } catch (error) {
+      if (onUnreadable === undefined || !(error instanceof Failure)) throw error
+      onUnreadable(error)
+      return undefined
+    }
+  }
   const visit = async (descriptor: Descriptor): Promise<void> => {
     if (!isIndexType(descriptor.mediaType)) return
-    const content = await readManifest(directory, descriptor.digest)
-    if (content === undefined) return
+    const content = await read(descriptor.digest)
+    // Content that is no index is not what its entry says, and names nothing.
+    if (content === undefined || !isIndexType(content.descriptor.mediaType)) return
     for (const child of parseIndex(content.bytes).manifests) {
       if (children.has(child.digest)) continue
       children.add(child.digest)

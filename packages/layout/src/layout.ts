@@ -7,13 +7,9 @@ import {
   Failure,
   findManifest,
   isDigest,
-  isIndexType,
-  isManifestType,
   isTag,
   type ManifestContent,
   mediaTypeOf,
-  parseIndex,
-  parseManifest,
   type Store,
   StoreError,
 } from '@polyarch/oci'
@@ -22,10 +18,13 @@ import { addEntry, findByRefName, refNameOf, removeManifest, removeTag } from '.
 import { pathOf, removeFile, replaceFile } from './layout-files.ts'
 import { childrenOf, findLayoutIndex, updateLayoutIndex } from './layout-index.ts'
 import { contentOf, readManifest } from './manifests.ts'
+import { createReferrerList } from './referrers.ts'
 
 export interface LayoutOptions {
   /** How the user named the store; default: oci: and the directory. */
   readonly location?: string
+  /** Told in one line of each manifest that is damaged and passed over, because nobody asked for it. */
+  readonly onUnreadable?: (line: string) => void
 }
 
 const checkManifest = (content: ManifestContent): readonly Descriptor[] => {
@@ -48,18 +47,6 @@ const checkManifest = (content: ManifestContent): readonly Descriptor[] => {
   }
 }
 
-/** The manifest as a referrer of its subject: with the type and annotations of its own (distribution-spec, listing referrers). */
-const referrerOf = ({ bytes, descriptor }: ManifestContent, subject: Digest): Descriptor | undefined => {
-  const manifest = isIndexType(descriptor.mediaType) ? parseIndex(bytes) : parseManifest(bytes)
-  if (manifest.subject?.digest !== subject) return undefined
-  const artifactType = manifest.artifactType ?? ('config' in manifest ? manifest.config.mediaType : undefined)
-  return {
-    ...descriptor,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
-  }
-}
-
 /**
  * Opens the layout in the directory, which the first write creates. Several stores and processes may write to one
  * layout at once. Symbolic links inside the layout are refused.
@@ -69,6 +56,13 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
   const location = options.location ?? `oci:${directory}`
   /** Folders of the layout that are known to be folders. */
   const checked = new Set<string>()
+
+  const told = new Set<string>()
+  const passOver = ({ message }: Failure): void => {
+    if (!told.has(message)) options.onUnreadable?.(`${message}; it is passed over`)
+    told.add(message)
+  }
+  const referrers = createReferrerList(root, passOver)
 
   const findMissing = async (named: readonly Descriptor[]): Promise<Digest[]> => {
     const missing = new Set<Digest>()
@@ -80,7 +74,9 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
     change: (entries: readonly Descriptor[], children: ReadonlySet<Digest>) => readonly Descriptor[],
     added: readonly Descriptor[] = [],
   ): Promise<void> =>
-    await updateLayoutIndex(root, async (entries) => change(entries, await childrenOf(root, [...entries, ...added])))
+    await updateLayoutIndex(root, async (entries) =>
+      change(entries, await childrenOf(root, [...entries, ...added], passOver)),
+    )
 
   const store: Store = {
     location,
@@ -117,16 +113,7 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
 
     listReferrers: async (digest) => {
       const index = await findLayoutIndex(root)
-      if (index === undefined) return []
-      const listed = index.manifests.filter((entry) => isManifestType(entry.mediaType))
-      const digests = new Set([...listed.map((entry) => entry.digest), ...(await childrenOf(root, listed))])
-      const referrers: Descriptor[] = []
-      for (const candidate of digests) {
-        const content = await readManifest(root, candidate)
-        const referrer = content && referrerOf(content, digest)
-        if (referrer) referrers.push(referrer)
-      }
-      return referrers
+      return index === undefined ? [] : await referrers.find(index, digest)
     },
 
     pushBlob: async (descriptor, content, { onBytes, mayBePresent = false } = {}) => {
@@ -156,6 +143,7 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
           { missing },
         )
       await replaceFile(blobFile(root, descriptor.digest), [bytes])
+      referrers.forget(descriptor.digest)
       const manifest = { ...descriptor, size: bytes.length }
       await updateEntries((entries, children) => addEntry(entries, manifest, tag, children), [manifest])
     },
@@ -175,6 +163,7 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
       if (isDigest(reference)) {
         await updateEntries((entries) => removeManifest(entries, reference))
         await removeFile(blobFile(root, descriptor.digest))
+        referrers.forget(descriptor.digest)
       } else await updateEntries((entries, children) => removeTag(entries, reference, children))
     },
   }

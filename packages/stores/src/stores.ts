@@ -79,7 +79,10 @@ export const openStores = async (settings: StoreSettings, host: Host): Promise<S
     findCredential,
     open: (location, access) =>
       location.kind === 'layout'
-        ? openLayout(resolve(host.directory, location.directory), { location: formatStoreLocation(location) })
+        ? openLayout(resolve(host.directory, location.directory), {
+            location: formatStoreLocation(location),
+            onUnreadable: (line) => host.log.warning(line),
+          })
         : registry.repository(location.repository, access),
     [Symbol.asyncDispose]: async () => {
       host.signal.removeEventListener('abort', stop)

@@ -1,0 +1,50 @@
+// Layouts that hold more than what is copied, or that something happened to.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buildIndex, type Descriptor, hexOf } from '@polyarch/oci'
+import { pushSampleImage, sampleBlob, sampleContent, sampleImage, sampleIndex } from '@polyarch/parts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyScene, openCopyScene } from './testing/copy-scene.ts'
+
+const [amd64, arm64] = [
+  sampleImage({ os: 'linux', architecture: 'amd64' }),
+  sampleImage({ os: 'linux', architecture: 'arm64' }),
+]
+const index = sampleIndex([amd64, arm64])
+
+let scene: CopyScene
+beforeEach(async () => {
+  scene = await openCopyScene()
+  const source = scene.open('oci:source')
+  for (const image of [amd64, arm64]) await pushSampleImage(source, image)
+  await source.pushManifest(index, 'index')
+  await source.pushManifest(amd64.manifest, 'image')
+})
+afterEach(() => scene[Symbol.asyncDispose]())
+
+const fileOf = (layout: string, { digest }: Descriptor): string =>
+  join(scene.directory, layout, 'blobs/sha256', hexOf(digest))
+
+describe('what else a layout holds is no hindrance', () => {
+  test('a cache that BuildKit exported, whose index lists layers', async () => {
+    const layer = sampleBlob('not JSON', 'application/vnd.oci.image.layer.v1.tar+gzip')
+    const source = scene.open('oci:source')
+    await source.pushBlob(layer.descriptor, sampleContent(layer.bytes))
+    await source.pushManifest(buildIndex([layer.descriptor]), 'cache')
+    for (const tag of ['image', 'cache']) await scene.copy(`oci:source:${tag}`, `oci:there:${tag}`)
+    await scene.copy('oci:there:cache', 'oci:back:cache')
+    expect(await scene.open('oci:back').resolveBlob(layer.descriptor.digest)).toBe(layer.bytes.length)
+    expect(scene.warnings).toEqual([])
+  })
+
+  test('an index that is damaged, until it is copied again', async () => {
+    await scene.copy('oci:source:index', 'oci:there:index')
+    await scene.copy('oci:source:image', 'oci:there:image')
+    await writeFile(fileOf('there', index.descriptor), 'garbage')
+    await scene.copy('oci:there:image', 'oci:back:image')
+    expect(scene.warnings).toEqual([expect.stringContaining(`${fileOf('there', index.descriptor)} has the digest`)])
+    await scene.copy('oci:source:image', 'oci:there:other')
+    expect((await scene.open('oci:there').listTags()).toSorted()).toEqual(['image', 'index', 'other'])
+    await expect(scene.copy('oci:there:index', 'oci:back:index')).rejects.toMatchObject({ kind: 'verification' })
+  })
+})
