@@ -1,5 +1,5 @@
 // Layouts that hold more than what is copied, or that something happened to.
-import { writeFile } from 'node:fs/promises'
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildIndex, type Descriptor, hexOf } from '@polyarch/oci'
 import { pushSampleImage, sampleBlob, sampleContent, sampleImage, sampleIndex } from '@polyarch/parts'
@@ -46,5 +46,60 @@ describe('what else a layout holds is no hindrance', () => {
     await scene.copy('oci:source:image', 'oci:there:other')
     expect((await scene.open('oci:there').listTags()).toSorted()).toEqual(['image', 'index', 'other'])
     await expect(scene.copy('oci:there:index', 'oci:back:index')).rejects.toMatchObject({ kind: 'verification' })
+  })
+})
+
+describe('a layout that was damaged is whole after the same copy', () => {
+  const [layer] = arm64.layers
+
+  test.each([
+    ['a layer of another size', async (path: string) => await truncate(path, 3), layer!],
+    ['a missing layer', rm, layer!],
+    ['a missing config', rm, arm64.config],
+    ['a missing manifest', rm, arm64.manifest],
+    ['a damaged manifest', async (path: string) => await writeFile(path, 'garbage'), arm64.manifest],
+    ['a damaged index', async (path: string) => await writeFile(path, 'garbage'), index],
+  ])('%s', async (_, damage, { descriptor, bytes }) => {
+    for (const destination of ['oci:there:v1', 'oci:there']) {
+      await scene.copy('oci:source:index', destination)
+      await damage(fileOf('there', descriptor))
+      await scene.copy('oci:source:index', destination)
+      expect((await readFile(fileOf('there', descriptor))).equals(bytes)).toBe(true)
+      await scene.copy('oci:there:v1', 'oci:back:v1')
+    }
+  })
+
+  test('a missing layer of a single image, and one of a cache', async () => {
+    const cached = sampleBlob('a cached layer', 'application/vnd.oci.image.layer.v1.tar+gzip')
+    const source = scene.open('oci:source')
+    await source.pushBlob(cached.descriptor, sampleContent(cached.bytes))
+    await source.pushManifest(buildIndex([cached.descriptor]), 'cache')
+    for (const [tag, { descriptor, bytes }] of [
+      ['image', amd64.layers[0]!],
+      ['cache', cached],
+    ] as const) {
+      await scene.copy(`oci:source:${tag}`, `oci:there:${tag}`)
+      for (const damage of [rm, async (path: string) => await truncate(path, 3)]) {
+        await damage(fileOf('there', descriptor))
+        await scene.copy(`oci:source:${tag}`, `oci:there:${tag}`)
+        expect((await readFile(fileOf('there', descriptor))).equals(bytes)).toBe(true)
+      }
+    }
+  })
+
+  test('missing layers of signatures', async () => {
+    const { mediaType, digest, size } = amd64.manifest.descriptor
+    const subject = { mediaType, digest, size }
+    const signature = sampleImage({ os: 'unknown', architecture: 'unknown' }, ['signature'], { subject })
+    const cosignSignature = sampleImage({ os: '', architecture: '' }, ['cosign signature'])
+    const source = scene.open('oci:source')
+    await pushSampleImage(source, signature)
+    await pushSampleImage(source, cosignSignature, `sha256-${hexOf(digest)}.sig`)
+    await scene.copy('oci:source:image', 'oci:there:image')
+    const layers = [signature, cosignSignature].flatMap((each) => each.layers)
+    for (const { descriptor } of layers) await rm(fileOf('there', descriptor))
+    await scene.copy('oci:source:image', 'oci:there:image')
+    for (const { descriptor, bytes } of layers)
+      expect((await readFile(fileOf('there', descriptor))).equals(bytes)).toBe(true)
   })
 })

@@ -7,6 +7,7 @@ import {
   Failure,
   findManifest,
   isDigest,
+  isManifestType,
   isTag,
   type ManifestContent,
   mediaTypeOf,
@@ -70,6 +71,27 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
     return [...missing]
   }
 
+  const readUndamaged = async (digest: Digest): Promise<ManifestContent | undefined> => {
+    try {
+      return await readManifest(root, digest)
+    } catch (error) {
+      // It is about to be written again.
+      if (error instanceof Failure) return undefined
+      throw error
+    }
+  }
+
+  const isWhole = async (digest: Digest, seen: Set<Digest>): Promise<boolean> => {
+    if (seen.has(digest)) return true
+    seen.add(digest)
+    const content = await readUndamaged(digest)
+    if (content === undefined) return false
+    const named = contentOf(content)
+    if ((await findMissing(named)).length > 0) return false
+    for (const part of named) if (isManifestType(part.mediaType) && !(await isWhole(part.digest, seen))) return false
+    return true
+  }
+
   const updateEntries = async (
     change: (entries: readonly Descriptor[], children: ReadonlySet<Digest>) => readonly Descriptor[],
     added: readonly Descriptor[] = [],
@@ -81,6 +103,14 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
   const store: Store = {
     location,
     refusesMissingContent: true,
+
+    holdsWhole: async ({ digest }) => {
+      const index = await findLayoutIndex(root)
+      if (index === undefined) return false
+      const isListed = index.manifests.some((entry) => entry.digest === digest)
+      if (!isListed && !(await childrenOf(root, index.manifests, passOver)).has(digest)) return false
+      return await isWhole(digest, new Set())
+    },
 
     resolveManifest: async (reference) => (await store.getManifest(reference)).descriptor,
 

@@ -24,6 +24,10 @@ const fewSubjects = 16
 const digestTagsOf = (digest: Digest): string[] =>
   ['sig', 'att', 'sbom'].map((suffix) => `${algorithmOf(digest)}-${hexOf(digest)}.${suffix}`)
 
+/** Whether a manifest that is there lacks content, where the store can tell. */
+const isDamaged = async (store: Store, manifest: Descriptor): Promise<boolean> =>
+  store.holdsWhole !== undefined && !(await store.holdsWhole(manifest))
+
 /** Copies the manifests whose subject is the digest, and gives all that there are. */
 const copySubject = async (
   source: StoreReader,
@@ -42,7 +46,7 @@ const copySubject = async (
   })
   const present = new Set((await destination.listReferrers(subject)).map(({ digest }) => digest))
   await forEachParallel(referrers, parallelSubjects, async (referrer) => {
-    if (present.has(referrer.digest)) return
+    if (present.has(referrer.digest) && !(await isDamaged(destination, referrer))) return
     const { unchanged } = await copyManifest(source, destination, referrer, options)
     // It is there but not listed: whoever pushed it was stopped before the list was written.
     if (unchanged) await destination.pushManifest(await getManifestExactly(source, referrer))
@@ -59,8 +63,9 @@ const copyTag = async (
   const found = await findManifest(source, tag)
   if (found === undefined) return
   const present = await findManifest(destination, tag)
-  if (found.digest === present?.digest) return
-  if (present !== undefined) {
+  const isSame = found.digest === present?.digest
+  if (isSame && !(await isDamaged(destination, found))) return
+  if (present !== undefined && !isSame) {
     options.onSkipped?.(
       `${destination.location}:${tag} stays as it is: there it is ${present.digest}, at ${source.location} ${found.digest}`,
     )

@@ -181,14 +181,15 @@ const uploadBlobs = async (
 }
 
 const lookUpMissing = async (
-  destination: StoreReader,
+  destination: Store,
   blobs: readonly Descriptor[],
   options: CopyContext,
 ): Promise<Descriptor[]> => {
   const missing: Descriptor[] = []
   await forEachParallel(blobs, options.concurrency, async (blob) => {
     const size = await unlessDenied(destination.resolveBlob(blob.digest))
-    if (size === undefined) missing.push(blob)
+    // What was damaged in a layout is written again; a registry would keep what it has.
+    if (size === undefined || (size !== blob.size && destination.holdsWhole !== undefined)) missing.push(blob)
     else if (size !== blob.size)
       throw verificationFailure(
         `${destination.location}@${blob.digest} has ${size} bytes: the manifest says ${blob.size}`,
@@ -226,7 +227,7 @@ const mostDoubts = 3
 
 /** The blobs to send before the next try, of those that the destination says it lacks; throws where trying is over. */
 const blobsToSend = async (
-  destination: StoreReader,
+  destination: Store,
   refusal: StoreError,
   blobs: readonly Descriptor[],
   sent: ReadonlySet<Digest>,
@@ -281,6 +282,12 @@ const parallelChildren = 32
 
 const nothingCopied = { uploaded: 0, uploadedBytes: 0, mounted: 0 }
 
+/** Whether the destination has the manifest with all that it names, as far as it can tell without reading blobs. */
+const hasWhole = async (destination: Store, descriptor: Descriptor): Promise<boolean> => {
+  if (destination.holdsWhole !== undefined) return await destination.holdsWhole(descriptor)
+  return (await unlessDenied(findManifest(destination, descriptor.digest))) !== undefined
+}
+
 const copyTree = async (
   source: StoreReader,
   destination: Store,
@@ -289,8 +296,7 @@ const copyTree = async (
   options: CopyContext,
 ): Promise<CopyResult> => {
   const isKnownAbsent = depth === 0 && options.absent === true
-  if (!isKnownAbsent && (await unlessDenied(findManifest(destination, descriptor.digest))) !== undefined)
-    return { ...nothingCopied, unchanged: true }
+  if (!isKnownAbsent && (await hasWhole(destination, descriptor))) return { ...nothingCopied, unchanged: true }
   const content = await getManifestExactly(source, descriptor)
   if (!isIndexType(content.descriptor.mediaType)) return copyImage(source, destination, content, options)
   const refuse = (why: string) => verificationFailure(`${source.location}@${descriptor.digest} ${why}`)

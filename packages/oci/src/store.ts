@@ -190,4 +190,10 @@ export interface Store extends StoreReader, StoreWriter {
    * prove that its blobs are there; where it is not known they are looked up.
    */
   readonly refusesMissingContent: boolean
+
+  /**
+   * Whether the manifest is listed, and all that it names is there in the right size, its children's content too. Only
+   * a store has this whose content others may damage, and that can tell so cheaply: a directory.
+   */
+  holdsWhole?(manifest: Descriptor): Promise<boolean>
 }
