@@ -68,6 +68,8 @@ export const parseReference = (text: string): Reference => {
   const name = path.slice(slash + 1)
   if (slash <= 0 || !looksLikeHost(host) || !hostPattern.test(host))
     return refuse(text, 'expected HOST[:PORT]/NAME, for example ghcr.io/acme/web')
+  // Ports above 65535, and addresses that only look like one.
+  if (!URL.canParse(`https://${host}`)) return refuse(text, `"${host}" can be no host`)
   if (!isRepositoryName(name))
     return refuse(text, `"${name}" is not a repository name (lower-case letters, digits and single separators)`)
   if (tag !== undefined && !isTag(tag)) return refuse(text, `"${tag}" is not a tag`)
