@@ -56,6 +56,37 @@ describe('the referrers API', () => {
   })
 })
 
+test('that the API is denied for one repository says nothing about another, nor about later', async () => {
+  let isDenied = true
+  await using server = await startFakeServer(({ path }) => {
+    if (!path.includes('/referrers/')) return { status: 404 }
+    return path.startsWith('/v2/acme/secret/') && isDenied ? { status: 403 } : listing(first)
+  })
+  await using client = openTestClient()
+  const [open, secret] = [client.open(server.host), client.open(server.host, 'acme/secret')]
+  expect(await secret.listReferrers(subject.digest)).toEqual([])
+  expect(await open.listReferrers(subject.digest)).toHaveLength(1)
+  isDenied = false
+  expect(await secret.listReferrers(subject.digest)).toHaveLength(1)
+})
+
+test('the API that only repositories have which exist is found after the first push', async () => {
+  let isThere = false
+  await using server = await startFakeServer(({ method, path }) => {
+    if (method === 'PUT')
+      return () => {
+        isThere = true
+        return accepted({ 'oci-subject': subject.digest })
+      }
+    return isThere && path.includes('/referrers/') ? listing(first) : { status: 404 }
+  })
+  await using client = openTestClient()
+  const store = client.open(server.host)
+  expect(await store.listReferrers(subject.digest)).toEqual([])
+  await store.pushManifest(first.manifest)
+  expect(digestsOf(await store.listReferrers(subject.digest))).toEqual([first.manifest.descriptor.digest])
+})
+
 describe('without the API', () => {
   test('a push adds to the list that is there, also when several are pushed at once', async () => {
     let tagged: Uint8Array | undefined

@@ -23,7 +23,7 @@ const fallbackTagOf = (digest: Digest): string =>
 /** The most pages of one listing that are read: a server that never ends is stopped. */
 export const mostPages = 1000
 
-/** The referrers that the API names, or undefined where the registry has no such API. */
+/** The referrers that the API names, or undefined where the registry has no such API; what is denied does not tell. */
 export const listByApi = async (
   host: RegistryHost,
   repository: string,
@@ -50,7 +50,7 @@ export const listByApi = async (
       target =
         next === undefined ? undefined : resolveLocation(next, { method: 'GET', url: response.url }, host.isInsecure)
     } catch (error) {
-      if (error instanceof Refusal && [400, 403, 404, 405, 501].includes(error.request?.status ?? 0)) return undefined
+      if (error instanceof Refusal && [400, 404, 405, 501].includes(error.request?.status ?? 0)) return undefined
       throw error
     }
   }

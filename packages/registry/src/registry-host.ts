@@ -34,8 +34,6 @@ export interface HostFacts {
   acceptsSinglePost: boolean | undefined
   /** It lost a chunk of an upload, and gets no more of them. */
   losesChunks: boolean
-  /** It has the referrers API. */
-  hasReferrers: boolean | undefined
   /** As a mirror it could not be reached, and is left out. */
   isGone: boolean
   /** The repositories that each blob was pushed to or found in. */
@@ -184,7 +182,6 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
       refusesMissingContent: false,
       acceptsSinglePost: undefined,
       losesChunks: false,
-      hasReferrers: undefined,
       isGone: false,
       blobs: new Map(),
       mountSources: new Map(),

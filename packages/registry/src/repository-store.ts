@@ -76,17 +76,24 @@ export const openRepository = (settings: RepositorySettings): Store => {
     throw new StoreError('MANIFEST_UNKNOWN', `neither ${location} nor a mirror of it has ${reference}`)
   }
 
+  /** Which of the sources have the referrers API: within one host that may depend on the repository. */
+  const hasReferrers = new Map<Source, boolean>()
+
   const listReferrersOf = async (source: Source, digest: Digest): Promise<readonly Descriptor[]> => {
-    const { facts } = source.host
     const list = () => listByTag({ get: (tag) => getManifest(source.host, source.repository, tag) }, digest)
-    // While it is not known which of both the host has, both are asked at once: one round trip less.
-    const byTag = facts.hasReferrers === true ? undefined : list()
+    // While it is not known which of both there is, both are asked at once: one round trip less.
+    const byTag = hasReferrers.get(source) === true ? undefined : list()
     // Where the API answers, it does not matter what became of the tag.
     byTag?.catch(() => undefined)
-    if (facts.hasReferrers !== false) {
-      const found = await listByApi(source.host, source.repository, digest)
-      facts.hasReferrers = found !== undefined
-      if (found !== undefined) return found
+    if (hasReferrers.get(source) !== false) {
+      try {
+        const found = await listByApi(source.host, source.repository, digest)
+        hasReferrers.set(source, found !== undefined)
+        if (found !== undefined) return found
+      } catch (error) {
+        // Some registries deny paths that they do not know; others deny this one today.
+        if (!(error instanceof Refusal) || error.request?.status !== 403) throw error
+      }
     }
     return await (byTag ?? list())
   }
@@ -147,6 +154,8 @@ export const openRepository = (settings: RepositorySettings): Store => {
         if (tag === undefined || !mayBeImmutable(error) || !(await hasTag(tag, content.descriptor.digest))) throw error
         return
       }
+      // Before its first push, a repository may have denied this like everything else.
+      if (subjectNoted) hasReferrers.set(origin, true)
       const referrer = subjectNoted ? undefined : referrerOf(content)
       if (referrer !== undefined)
         await takeTurn(host, `${location}@${referrer.subject}`, () =>

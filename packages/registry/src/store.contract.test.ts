@@ -27,7 +27,8 @@ describeServer('docker-registry 2.8', {})
 describeServer('docker-registry 2.8 with a password', { auth: 'htpasswd' })
 describeServer('docker-registry 2.8 with tokens', { auth: 'token' })
 describeServer('distribution 3', { server: 'distribution-3' })
-describeServer('zot', { server: 'zot' }, { collectsUntagged: true, hidesMissing: true, sharesBlobs: true })
+const leniencyOfZot = { collectsUntagged: true, hidesMissing: true, sharesBlobs: true, listsConfigType: true }
+describeServer('zot', { server: 'zot' }, leniencyOfZot)
 
 const describeFake = (name: string, quirks: readonly QuirkName[]): void => {
   describe(name, () => {
