@@ -188,10 +188,12 @@ export const refusalOf = (
     ? 'MANIFEST_BLOB_UNKNOWN'
     : (codes[0] ?? codeOfStatus(answer.status, notFound))
   const details = errors.length > 0 ? errors.flatMap(({ detail }) => digestsIn(detail)) : []
+  const missing = code === 'MANIFEST_BLOB_UNKNOWN' ? [...new Set(details)] : []
   return new Refusal(code, reasonOf(errors, text, question, answer), question, {
     status: answer.status,
-    missing: code === 'MANIFEST_BLOB_UNKNOWN' ? [...new Set(details)] : [],
-    transient: isTransientStatus(answer.status) || code === 'TOOMANYREQUESTS',
+    missing,
+    // What is missing does not come by waiting; distribution 2.8 names it with a 500 where a foreign layer is among it.
+    transient: missing.length === 0 && (isTransientStatus(answer.status) || code === 'TOOMANYREQUESTS'),
     retryAfter: parseRetryAfter(headerOf(answer, 'retry-after'), now),
   })
 }
