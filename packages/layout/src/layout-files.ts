@@ -1,7 +1,7 @@
 // Files of a layout directory: opened without following links, written whole or not at all.
 import { randomUUID } from 'node:crypto'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure, inputFailure, StoreError, verificationFailure } from '@polyarch/oci'
 
@@ -228,6 +228,31 @@ export async function* lendSmallFile(
   if (spareBuffers.length < mostSpareBuffers) spareBuffers.push(buffer)
 }
 
+/** The name under which a file is written until it is whole. */
+const draftOf = (name: string): string => `.${name.slice(0, 32)}.${randomUUID()}`
+const draftPattern = /^\.[\w.-]{1,32}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** No writer is silent for so long; one that is all the same finds its draft gone, and says so. */
+const abandonedAfterMs = 24 * 60 * 60 * 1000
+
+/** Removes the drafts in a folder of the layout whose writers were killed. */
+export const removeAbandoned = async (directory: string, ...folders: readonly string[]): Promise<void> => {
+  if (!(await checkFolders(directory, folders))) return
+  const folder = join(directory, ...folders)
+  for (const name of await attempt(folder, 'read', readdir(folder))) {
+    if (!draftPattern.test(name)) continue
+    const path = join(folder, name)
+    try {
+      const found = await lstat(path)
+      if (found.isFile() && Date.now() - found.mtimeMs > abandonedAfterMs) await rm(path, { force: true })
+    } catch (error) {
+      // Another writer was quicker; or it is somebody else's, and in nobody's way.
+      if (!isAbsent(error) && !['EACCES', 'EPERM'].includes(errorCode(error) ?? ''))
+        throw fileFailure(path, 'remove', error)
+    }
+  }
+}
+
 /**
  * Writes the file whole: under a temporary name beside it, then renamed over it. Where the content or the disk fails,
  * nothing of it stays and what was there before is untouched. `beforeRename` may still refuse.
@@ -239,7 +264,7 @@ export const replaceFile = async (
 ): Promise<void> => {
   const path = pathOf(file)
   const folder = join(file.directory, ...file.folders)
-  const temporary = join(folder, `.${file.name.slice(0, 32)}.${randomUUID()}`)
+  const temporary = join(folder, draftOf(file.name))
   if (!(await checkFolders(file.directory, file.folders)))
     await attempt(folder, 'create', mkdir(folder, { recursive: true }))
   try {

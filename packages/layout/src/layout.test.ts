@@ -1,6 +1,7 @@
 // What a user of a layout directory finds on disk, and what the layout refuses.
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { hexOf, mediaTypes, type Store } from '@polyarch/oci'
@@ -76,6 +77,20 @@ describe('a layout directory', () => {
     await expect(layout.pushBlob(descriptor, sampleContent(bytes.subarray(1)))).rejects.toThrow('SIZE_INVALID')
     await expect(layout.pushManifest(sampleImage(arm64).manifest, 'latest')).rejects.toThrow('MANIFEST_BLOB_UNKNOWN')
     expect(await listFiles()).toEqual(before)
+  })
+
+  test('is rid of what killed writers left behind, a day after, and of nothing else', async () => {
+    await pushSampleImage(layout, sampleImage(amd64), 'v1')
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000)
+    const uuid = randomUUID()
+    const abandoned = [`.index.json.${uuid}`, `blobs/sha256/.${'a'.repeat(32)}.${uuid}`]
+    const kept = [`blobs/sha256/.${'b'.repeat(32)}.${uuid}`, 'blobs/sha256/.nfs0000', `blobs/sha256/${'c'.repeat(64)}`]
+    for (const name of [...abandoned, ...kept]) await writeFile(join(directory, name), 'half a layer')
+    for (const name of [...abandoned, ...kept.slice(1)]) await utimes(join(directory, name), yesterday, yesterday)
+    await pushSampleImage(openLayout(directory), sampleImage(arm64), 'v2')
+    const files = await listFiles()
+    expect(files.filter((name) => abandoned.includes(name))).toEqual([])
+    expect(files).toEqual(expect.arrayContaining(kept))
   })
 
   test('lists an index, and not the children that it names', async () => {

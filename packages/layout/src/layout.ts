@@ -16,7 +16,7 @@ import {
 } from '@polyarch/oci'
 import { blobFile, checkChunks, lendBlob, readBlob, readSmallBlob, sizeOfBlob } from './blobs.ts'
 import { addEntry, findByRefName, refNameOf, removeManifest, removeTag } from './index-entries.ts'
-import { pathOf, removeFile, replaceFile } from './layout-files.ts'
+import { pathOf, removeAbandoned, removeFile, replaceFile } from './layout-files.ts'
 import { childrenOf, findLayoutIndex, updateLayoutIndex } from './layout-index.ts'
 import { contentOf, readManifest } from './manifests.ts'
 import { createReferrerList } from './referrers.ts'
@@ -90,6 +90,17 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
     if ((await findMissing(named)).length > 0) return false
     for (const part of named) if (isManifestType(part.mediaType) && !(await isWhole(part.digest, seen))) return false
     return true
+  }
+
+  let cleaning: Promise<unknown> | undefined
+  /** Once is enough: what this store leaves behind itself is not old enough. */
+  const removeDrafts = async (): Promise<void> => {
+    cleaning ??= Promise.all([
+      removeAbandoned(root),
+      removeAbandoned(root, 'blobs', 'sha256'),
+      removeAbandoned(root, 'blobs', 'sha512'),
+    ])
+    await cleaning
   }
 
   const updateEntries = async (
@@ -173,6 +184,7 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
           { missing },
         )
       await replaceFile(blobFile(root, descriptor.digest), [bytes])
+      await removeDrafts()
       referrers.forget(descriptor.digest)
       const manifest = { ...descriptor, size: bytes.length }
       await updateEntries((entries, children) => addEntry(entries, manifest, tag, children), [manifest])
