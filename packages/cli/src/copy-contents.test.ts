@@ -1,6 +1,16 @@
 // What may be copied besides plain images: a cache's layers, artifacts, foreign layers, indexes that are not whole.
 import { randomBytes } from 'node:crypto'
-import { buildIndex, type Descriptor, digestOf, type ManifestContent, mediaTypes, parseIndex } from '@polyarch/oci'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  buildIndex,
+  type Descriptor,
+  digestOf,
+  hexOf,
+  type ManifestContent,
+  mediaTypes,
+  parseIndex,
+} from '@polyarch/oci'
 import {
   lacks,
   pushSampleImage,
@@ -8,6 +18,7 @@ import {
   sampleBlob,
   sampleContent,
   sampleImage,
+  sampleIndex,
   sampleManifest,
   startRegistry,
 } from '@polyarch/parts'
@@ -48,6 +59,11 @@ describe.skipIf(lacks('docker-registry'))('polyarch copy', () => {
 
     await scene.copy(`${image}:v1`, `${image}-there:v1`)
     await expectSame(`${image}-there`, index, blobs)
+    await scene.copy(`${image}:v1`, `oci:cache:v1`)
+    await expectSame(`oci:cache`, index, blobs)
+    const { 'uploaded-bytes': uploaded } = await scene.copy(`oci:cache:v1`, `${image}-back:v1`)
+    await expectSame(`${image}-back`, index, blobs)
+    expect(uploaded).toBe(blobs.reduce((sum, { size }) => sum + size, 0))
   })
 
   test('takes an index with an artifact for the empty platform, which no platform chooses', async () => {
@@ -83,5 +99,34 @@ describe.skipIf(lacks('docker-registry'))('polyarch copy', () => {
       message: expect.stringContaining(layer.digest),
     })
     expect(scene.warnings.slice(before)).toEqual([])
+  })
+
+  test('onto itself changes nothing', async () => {
+    const image = newName()
+    await pushSampleImage(scene.open(image), amd64, 'v1')
+    const mark = (await registry.requests()).length
+    expect(await scene.copy(`${image}:v1`, `${image}:v1`)).toMatchObject({ 'uploaded-bytes': 0 })
+    expect((await registry.requests()).slice(mark).filter((line) => /^(?:POST|PATCH|DELETE)/.test(line))).toEqual([])
+    await expectSame(image, amd64.manifest, [amd64.config.descriptor])
+  })
+
+  test('takes of an index whose children are not all there those that are chosen, and no other tags', async () => {
+    const s390x = sampleImage({ os: 'linux', architecture: 's390x' })
+    const index = sampleIndex([amd64, s390x])
+    const source = scene.open('oci:sparse')
+    for (const each of [amd64, s390x]) await pushSampleImage(source, each)
+    await source.pushManifest(index, 'v1')
+    const hex = hexOf(s390x.manifest.descriptor.digest)
+    await rm(join(scene.directory, 'sparse/blobs/sha256', hex))
+    for (const there of [newName(), 'oci:sparse-there']) {
+      await expect(scene.copy('oci:sparse:v1', `${there}:v1`)).rejects.toMatchObject({
+        kind: 'registry',
+        message: expect.stringContaining(hex),
+      })
+      expect(await scene.open(there).listTags()).toEqual([])
+      const { digest } = await scene.copy('oci:sparse:v1', `${there}:v1`, { platforms: 'linux/amd64' })
+      const { manifests } = parseIndex((await scene.open(there).getManifest(digest ?? '')).bytes)
+      expect(manifests.map((entry) => entry.digest)).toEqual([amd64.manifest.descriptor.digest])
+    }
   })
 })

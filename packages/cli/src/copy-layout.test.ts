@@ -49,6 +49,32 @@ describe('what else a layout holds is no hindrance', () => {
   })
 })
 
+describe('tags of a layout', () => {
+  const tagsOf = async (layout: string): Promise<Record<string, string>> => {
+    const store = scene.open(`oci:${layout}`)
+    const tags = (await store.listTags()).toSorted()
+    return Object.fromEntries(
+      await Promise.all(tags.map(async (tag) => [tag, (await store.resolveManifest(tag)).digest] as const)),
+    )
+  }
+  const [image, whole] = [amd64.manifest.descriptor.digest, index.descriptor.digest]
+
+  test('stay where they are when another one is copied or moves', async () => {
+    await scene.copy('oci:source:index', 'oci:there:one')
+    await scene.copy('oci:source:image', 'oci:there:two')
+    expect(await tagsOf('there')).toEqual({ one: whole, two: image })
+    await scene.copy('oci:source:image', 'oci:there:one')
+    expect(await tagsOf('there')).toEqual({ one: image, two: image })
+    expect((await scene.open('oci:there').resolveManifest(whole)).digest).toBe(whole)
+  })
+
+  test('stay when they are copied onto themselves', async () => {
+    const before = await readFile(join(scene.directory, 'source/index.json'), 'utf8')
+    expect(await scene.copy('oci:source:index', 'oci:source:index')).toMatchObject({ 'uploaded-bytes': 0 })
+    expect(await readFile(join(scene.directory, 'source/index.json'), 'utf8')).toBe(before)
+  })
+})
+
 describe('a layout that was damaged is whole after the same copy', () => {
   const [layer] = arm64.layers
 
