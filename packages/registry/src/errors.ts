@@ -1,5 +1,6 @@
 // From answers and broken connections to StoreErrors: the spec's codes, redacted URLs, texts fit for a log.
 import { type Digest, isDigest, StoreError, type StoreErrorCode } from '@polyarch/oci'
+import { explainTrouble } from './connection-trouble.ts'
 import { isTransientStatus, parseRetryAfter } from './retry.ts'
 
 /** The most of an error's body that is read. */
@@ -198,85 +199,11 @@ export const refusalOf = (
   })
 }
 
-const authorityCodes: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_UNTRUSTED',
-  'CERT_SIGNATURE_FAILURE',
-])
-
-const certificateCodes: ReadonlySet<string> = new Set([
-  ...authorityCodes,
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REVOKED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
-/** Whether a connection failed because no trusted authority signed the host's certificate. */
-export const isAuthorityUnknown = (error: unknown): boolean => authorityCodes.has(codeOfTrouble(error))
-
-/** Whether the host speaks TLS and only its certificate stands in the way. */
-export const isCertificateTrouble = (refusal: Refusal): boolean => certificateCodes.has(codeOfTrouble(refusal.cause))
-
-const untrusted =
-  'its certificate is signed by no known authority: name that authority in ca-file, or the host in insecure-registries'
-
-const finalTroubles: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(Array.from(authorityCodes, (code) => [code, untrusted])),
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet: is this machine’s clock right?',
-  CERT_REVOKED: 'its certificate was revoked',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
-  EPROTO: 'it does not speak TLS: a registry on plain HTTP has to be named in insecure-registries',
-  ERR_SSL_WRONG_VERSION_NUMBER:
-    'it does not speak TLS: a registry on plain HTTP has to be named in insecure-registries',
-  UND_ERR_PRX_TLS: 'the proxy’s certificate is not for its host name',
-  UND_ERR_HEADERS_OVERFLOW: 'its answer has more headers than are read',
-  UND_ERR_INVALID_ARG: 'it asked for a request that cannot be sent',
-  UND_ERR_DESTROYED: 'the client was closed',
-  UND_ERR_CLOSED: 'the client was closed',
-}
-
-const passingTroubles: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'it refuses connections',
-  ECONNRESET: 'it broke the connection',
-  EPIPE: 'it broke the connection',
-  UND_ERR_SOCKET: 'it broke the connection',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'its answer ended too early',
-  HPE_INVALID_EOF_STATE: 'its answer ended too early',
-  UND_ERR_CONNECT_TIMEOUT: 'it did not accept the connection in time',
-  ETIMEDOUT: 'it did not answer in time',
-  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
-  UND_ERR_BODY_TIMEOUT: 'its answer stalled',
-  ENOTFOUND: 'there is no such host name',
-  EAI_AGAIN: 'its name could not be looked up',
-  EHOSTUNREACH: 'there is no route to it',
-  ENETUNREACH: 'there is no route to it',
-  UND_ERR_PRX_CONN: 'the proxy broke the connection',
-}
-
-const codeOfTrouble = (error: unknown): string => {
-  for (let current = error, depth = 0; isErrorLike(current) && depth < 4; current = current.cause, depth += 1)
-    if (typeof current.code === 'string') return current.code
-  return ''
-}
-
-const isErrorLike = (value: unknown): value is { readonly code?: unknown; readonly cause?: unknown } =>
-  typeof value === 'object' && value !== null
-
 /** The refusal that a request without a whole answer means. */
 export const troubleOf = (question: Question, error: unknown): Refusal => {
-  const code = codeOfTrouble(error)
-  const passing = passingTroubles[code]
-  const known = passing ?? finalTroubles[code]
-  const said = error instanceof Error ? error.message : String(error)
-  const reason =
-    known === undefined ? `${question.url.host} cannot be used: ${cleanText(said)}` : `${question.url.host}: ${known}`
-  // What llhttp cannot read (HPE_…) comes from a connection that was cut as often as from a server that is none.
-  const transient = passing !== undefined || code.startsWith('HPE_')
-  return new Refusal('UNREACHABLE', reason, question, { transient, cause: error })
+  const { reason, said, transient } = explainTrouble(question.url.host, error)
+  return new Refusal('UNREACHABLE', said === undefined ? reason : `${reason}: ${cleanText(said)}`, question, {
+    transient,
+    cause: error,
+  })
 }

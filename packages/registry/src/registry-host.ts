@@ -1,7 +1,8 @@
 // One registry host: where its API is, how it is logged in to, and what was learnt about it on the way.
 import { type BlobArrival, type Digest, isLoopback, isStoreError } from '@polyarch/oci'
 import type { Authenticator } from './authentication.ts'
-import { isCertificateTrouble, Refusal } from './errors.ts'
+import { isCertificateTrouble, isSchemeTrouble } from './connection-trouble.ts'
+import { Refusal } from './errors.ts'
 import type { Exchange, ExchangeRequest, OpenResponse, ReadResponse } from './exchange.ts'
 import { apiHostOf } from './quirks.ts'
 import { repositoryScope, type Scope } from './scope.ts'
@@ -92,10 +93,10 @@ const originsOf = (name: string, insecure: boolean): readonly [Origin, ...Origin
   return [{ url: https, verified: true }]
 }
 
-/** Whether another scheme may be the right one: there was no answer, or one that says so. */
+/** Whether another scheme may be the right one: the connection says so, or the answer. */
 const isWrongScheme = (error: unknown): error is Refusal =>
   error instanceof Refusal &&
-  (error.code === 'UNREACHABLE' ||
+  (isSchemeTrouble(error.cause) ||
     // What Go's and nginx's TLS servers answer to clear text.
     (error.request?.status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(error.reason)))
 
@@ -134,7 +135,11 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
         failures.push(error)
       }
     }
-    throw failures.find(isCertificateTrouble) ?? failures.find(({ transient }) => transient) ?? failures[0]
+    throw (
+      failures.find(({ cause }) => isCertificateTrouble(cause)) ??
+      failures.find(({ transient }) => transient) ??
+      failures[0]
+    )
   }
 
   const open = async (request: HostRequest): Promise<OpenResponse> => {

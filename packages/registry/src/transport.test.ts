@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Failure, StoreError } from '@polyarch/oci'
+import type { StoreError } from '@polyarch/oci'
 import {
   createCertificate,
   pushSampleImage,
@@ -12,10 +12,10 @@ import {
   sampleImage,
   temporaryDirectory,
 } from '@polyarch/parts'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
-import type { RegistryOptions } from './index.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { createFakeRegistry } from './testing/fake-registry.ts'
 import { startFakeServer } from './testing/fake-server.ts'
+import { startRawServer } from './testing/raw-server.ts'
 import { errorOf, openTestClient } from './testing/samples.ts'
 
 const image = sampleImage({ os: 'linux', architecture: 'amd64' })
@@ -100,6 +100,17 @@ test('an insecure registry may speak plain HTTP, and is asked only once which it
   expect(test.retries).toEqual([])
 })
 
+test('an answer that cannot be read is no reason to try TLS', async () => {
+  const answer = `HTTP/1.1 200 OK\r\nX-Long: ${'a'.repeat(100_000)}\r\nContent-Length: 0\r\n\r\n`
+  await using server = await startRawServer([{ bytes: Buffer.from(answer), after: 'keep' }])
+  await using test = openTestClient()
+  const error = await errorOf(test.open(server.host).getManifest('v1'))
+  expect(error.message).toContain('its answer has more headers than are read')
+  // A TLS client would begin with a record of type 22.
+  expect(server.received).toMatch(/^GET /)
+  expect(server.received).not.toContain('\u0016')
+})
+
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === '::1'),
 )
@@ -116,80 +127,4 @@ test.skipIf(!hasIpv6)('a registry on this machine’s IPv6 address speaks plain 
     `${server.host}/acme/web`,
     [],
   ])
-})
-
-describe('a proxy', () => {
-  test('carries what goes to other machines: TLS through a tunnel, the rest as it is', async () => {
-    const host = 'registry.example:5000'
-    await using proxy = await startFakeServer(() => ({ status: 201 }))
-    await using test = openTestClient({ insecureHosts: [host], proxy: { http: proxy.origin, https: proxy.origin } })
-    // The fake does not tunnel, so the insecure host's second scheme is the one that answers.
-    await test.open(host).pushManifest(image.manifest, 'v1')
-    expect(proxy.requests.map(({ method, path, headers }) => [method, path, headers.host])).toEqual([
-      ['PUT', `http://${host}/v2/acme/web/manifests/v1`, host],
-    ])
-  })
-
-  test('gets several tags one after the other: it may open a connection for each', async () => {
-    const host = 'registry.example:5000'
-    const { mediaType, digest } = image.manifest.descriptor
-    const headers = { 'content-type': mediaType, 'docker-content-digest': digest }
-    await using proxy = await startFakeServer(({ method, path }) => {
-      if (method !== 'PUT') return { status: 200, headers, body: image.manifest.bytes }
-      return path.endsWith('/2') ? 'reset' : () => ({ status: 201 })
-    })
-    await using test = openTestClient({
-      insecureHosts: [host],
-      proxy: { http: proxy.origin, https: proxy.origin },
-      limits: { attempts: 1 },
-    })
-    const store = test.open(host)
-    await store.resolveManifest('1')
-    expect((await errorOf(store.placeManifest(image.manifest, ['1', '2', '3']))).message).toContain(
-      'manifests/2: no answer',
-    )
-    const puts = proxy.requests.filter(({ method }) => method === 'PUT')
-    expect(puts.map(({ path }) => path.split('/').at(-1))).toEqual(['1', '2'])
-  })
-
-  test.each<[string, (proxy: string) => RegistryOptions]>([
-    ['hosts that NO_PROXY names', (proxy) => ({ proxy: { http: proxy, https: proxy, no: 'x.example,0.0.0.0' } })],
-    ['networks that NO_PROXY names', (proxy) => ({ proxy: { http: proxy, https: proxy, no: '10.0.0.0/8,0.0.0.0/8' } })],
-    ['all hosts, where only the environment of the process names it', () => ({})],
-  ])('is left out for %s', async (_, options) => {
-    await using proxy = await startFakeServer(() => ({ status: 500 }))
-    await using server = await startFakeServer(() => ({ status: 201 }))
-    // This machine by a name that is not known to be its own.
-    const host = server.host.replace('127.0.0.1', '0.0.0.0')
-    vi.stubEnv('HTTP_PROXY', proxy.origin)
-    try {
-      await using test = openTestClient({ insecureHosts: [host], ...options(proxy.origin) })
-      await test.open(host).pushManifest(image.manifest)
-    } finally {
-      vi.unstubAllEnvs()
-    }
-    expect([proxy.requests, server.requests.length]).toEqual([[], 1])
-  })
-
-  test('may be named without a scheme, and is named in the message where it is no URL, without its password', async () => {
-    const host = 'registry.example:5000'
-    await using proxy = await startFakeServer(() => ({ status: 201 }))
-    await using short = openTestClient({ insecureHosts: [host], proxy: { http: proxy.host, https: proxy.host } })
-    await short.open(host).pushManifest(image.manifest)
-    expect(proxy.requests).toHaveLength(1)
-    await using wrong = openTestClient({ proxy: { https: 'ftp://ada:open-sesame@proxy' } })
-    const error = (await errorOf(wrong.open(host).pushManifest(image.manifest))) as Failure
-    expect([error.kind, error.message]).toEqual([
-      'input',
-      'HTTPS_PROXY is not the URL of a proxy: expected http://HOST:PORT',
-    ])
-  })
-
-  test('is left out for this machine', async () => {
-    await using proxy = await startFakeServer(() => ({ status: 500 }))
-    await using server = await startFakeServer(() => ({ status: 201 }))
-    await using test = openTestClient({ proxy: { http: proxy.origin, https: proxy.origin } })
-    await test.open(server.host).pushManifest(image.manifest)
-    expect([proxy.requests, server.requests.length]).toEqual([[], 1])
-  })
 })

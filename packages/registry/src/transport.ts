@@ -1,15 +1,16 @@
 // One HTTP request and its answer: connections, TLS and proxies. No redirects, no credentials, no retries.
 import { setImmediate } from 'node:timers/promises'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
-import { inputFailure, isLoopback } from '@polyarch/oci'
+import { isLoopback } from '@polyarch/oci'
 import type { Client as ClientType, Dispatcher } from 'undici'
 import api from 'undici/lib/api/index.js'
 import Agent from 'undici/lib/dispatcher/agent.js'
 import Client from 'undici/lib/dispatcher/client.js'
-import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js'
-import { type Answer, isAuthorityUnknown } from './errors.ts'
+import { isAuthorityUnknown } from './connection-trouble.ts'
+import type { Answer } from './errors.ts'
 import { bypassesProxy } from './no-proxy.ts'
 import type { ClientCertificate, Limits, ProxySettings } from './options.ts'
+import { openProxy, type ProxyServer, ProxyTrouble, parseProxy, proxyHeaders, tunnelConnector } from './proxy.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -106,6 +107,20 @@ const collect = (
     })
   })
 
+/** Sends the request and gives the answer as soon as it begins. */
+const stream = async (
+  dispatcher: Dispatcher,
+  options: Dispatcher.DispatchOptions & { readonly origin: string },
+): Promise<TransportResponse> => {
+  const { statusCode: status, headers, body } = await api.request.call(dispatcher, options)
+  const chunks = body as AsyncIterable<Uint8Array>
+  return {
+    status,
+    headers,
+    body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard: () => body.dump({ limit: 0 }) },
+  }
+}
+
 const bodyOf = (chunks: readonly Uint8Array[]): ResponseBody => ({
   async *[Symbol.asyncIterator]() {
     yield* chunks
@@ -116,14 +131,6 @@ const bodyOf = (chunks: readonly Uint8Array[]): ResponseBody => ({
 /** Requests on their way at once on a connection that carries them out in order. */
 const mostInOrder = 128
 
-/** The URL of a proxy; the message never shows it, since it may hold a password. */
-const proxyUrlOf = (variable: string, value: string | undefined): string | undefined => {
-  if (value === undefined || value.trim() === '') return undefined
-  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value.trim() : `http://${value.trim()}`
-  if (URL.canParse(url) && /^(?:https?|socks5?):$/.test(new URL(url).protocol)) return url
-  throw inputFailure(`${variable} is not the URL of a proxy: expected http://HOST:PORT`)
-}
-
 /** A transport that keeps its connections alive, with a pool of them for each origin. */
 export const openTransport = (settings: TransportSettings): Transport => {
   const { limits, proxy } = settings
@@ -133,60 +140,55 @@ export const openTransport = (settings: TransportSettings): Transport => {
   const systemTrusted = new Set<string>()
 
   // One context for all connections: reading some hundred authorities again for each would cost more than the handshake.
-  const secureContextOf = (origin: URL): SecureContext | undefined => {
-    const certificate = settings.clientCertificates?.[origin.host]
+  const trustOf = (origin: URL, certificate?: ClientCertificate): { readonly secureContext?: SecureContext } => {
     const system = systemTrusted.has(origin.origin)
     const own = settings.certificateAuthorities
-    if (certificate === undefined && own === undefined && !system) return undefined
+    if (certificate === undefined && own === undefined && !system) return {}
     const key = `${system} ${certificate === undefined ? '' : origin.host}`
     const known = contexts.get(key)
-    if (known) return known
+    if (known) return { secureContext: known }
     const authorities = new Set([
       ...getCACertificates('default'),
       ...(system ? getCACertificates('system') : []),
       ...(own === undefined ? [] : [own]),
     ])
-    const context = createSecureContext({
+    const secureContext = createSecureContext({
       ca: [...authorities],
       ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
     })
-    contexts.set(key, context)
-    return context
+    contexts.set(key, secureContext)
+    return { secureContext }
   }
 
-  const proxyFor = (origin: URL): string | undefined => {
+  const proxyFor = (origin: URL): ProxyServer | undefined => {
     const proxyOfScheme =
-      origin.protocol === 'https:' ? proxyUrlOf('HTTPS_PROXY', proxy?.https) : proxyUrlOf('HTTP_PROXY', proxy?.http)
+      origin.protocol === 'https:' ? parseProxy('HTTPS_PROXY', proxy?.https) : parseProxy('HTTP_PROXY', proxy?.http)
     const isDirect = proxyOfScheme === undefined || isLoopback(origin.host) || bypassesProxy(origin, proxy?.no)
     return isDirect ? undefined : proxyOfScheme
   }
 
   const createDispatcher = (origin: URL, verified: boolean, line: string | undefined): Dispatcher => {
-    const secureContext = origin.protocol === 'https:' ? secureContextOf(origin) : undefined
-    const trust = secureContext === undefined ? {} : { secureContext }
-    const tls = { ...trust, rejectUnauthorized: verified }
+    const { protocol, host } = origin
+    const trust = protocol === 'https:' ? trustOf(origin, settings.clientCertificates?.[host]) : {}
+    const connect = { ...trust, rejectUnauthorized: verified, timeout: limits.connectTimeout }
     const options: ClientType.Options = {
       // Bulk bytes go faster over several HTTP/1.1 connections than over one HTTP/2 connection.
       allowH2: false,
-      connect: { ...tls, timeout: limits.connectTimeout },
+      connect,
       headersTimeout: limits.answerTimeout,
       bodyTimeout: limits.stallTimeout,
       keepAliveTimeout: 15_000,
     }
     if (line !== undefined) return new Client(origin.origin, { ...options, pipelining: mostInOrder })
-    const proxyUrl = proxyFor(origin)
+    const through = proxyFor(origin)
     // The limiter alone decides how many requests are under way: a second gate here could lock reads out behind writes.
-    if (proxyUrl === undefined) return new Agent({ ...options, connections: null })
-    // All values always: undici would read the process's environment otherwise.
-    return new EnvHttpProxyAgent({
-      ...options,
-      connections: null,
-      requestTls: { ...tls, timeout: limits.connectTimeout },
-      proxyTls: trust,
-      httpProxy: proxyUrl,
-      httpsProxy: proxyUrl,
-      noProxy: '',
-    })
+    if (through === undefined) return new Agent({ ...options, connections: null })
+    // The proxy sees no certificate of the client: that is for the host behind it.
+    const toProxy = { ...trustOf(origin), timeout: limits.connectTimeout }
+    if (protocol === 'http:') return openProxy(through, toProxy, options)
+    const tunnels = openProxy(through, toProxy, { headersTimeout: limits.connectTimeout })
+    dispatchers.set(`${origin.origin} ${dispatchers.size} tunnels`, tunnels)
+    return new Agent({ ...options, connections: null, connect: tunnelConnector(through, tunnels, connect) })
   }
 
   const dispatcherFor = (origin: URL, verified: boolean, line: string | undefined): Dispatcher => {
@@ -201,24 +203,28 @@ export const openTransport = (settings: TransportSettings): Transport => {
     batch?: Batch,
   ): Promise<TransportResponse> => {
     const dispatcher = dispatcherFor(url, verified, batch?.line)
+    // A proxy is told the whole URL of what is not tunnelled (RFC 9112, section 3.2.2).
+    const forward = url.protocol === 'http:' ? proxyFor(url) : undefined
+    const path = url.pathname + url.search
     const options = {
       origin: url.origin,
-      path: url.pathname + url.search,
+      path: forward === undefined ? path : url.origin + path,
       method,
-      headers: { 'user-agent': settings.userAgent, ...headers },
+      headers: {
+        'user-agent': settings.userAgent,
+        ...(forward === undefined ? {} : { host: url.host, ...proxyHeaders(forward) }),
+        ...headers,
+      },
       body: (body ?? null) as Dispatcher.DispatchOptions['body'] & null,
       // Otherwise undici closes the connection after each HEAD: https://github.com/nodejs/undici/issues/258
       reset: false,
       ...(batch === undefined ? {} : { idempotent: true, blocking: false }),
     }
-    if (limit !== undefined) return await collect(dispatcher, options, limit, batch)
-    const { statusCode: status, headers: answered, body: stream } = await api.request.call(dispatcher, options)
-    const chunks = stream as AsyncIterable<Uint8Array>
-    return {
-      status,
-      headers: answered,
-      body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard: () => stream.dump({ limit: 0 }) },
-    }
+    const answer =
+      limit === undefined ? await stream(dispatcher, options) : await collect(dispatcher, options, limit, batch)
+    if (forward === undefined || answer.status !== 407) return answer
+    await answer.body.discard()
+    throw new ProxyTrouble(forward, { status: answer.status })
   }
 
   const sendOnce = async (request: TransportRequest): Promise<TransportResponse> => {

@@ -7,14 +7,19 @@ declare module 'undici/lib/dispatcher/client.js' {
   import { Client } from 'undici'
   export = Client
 }
-declare module 'undici/lib/dispatcher/env-http-proxy-agent.js' {
-  import { EnvHttpProxyAgent } from 'undici'
-  export = EnvHttpProxyAgent
+declare module 'undici/lib/dispatcher/pool.js' {
+  import { Pool } from 'undici'
+  export = Pool
+}
+declare module 'undici/lib/core/connect.js' {
+  import { buildConnector } from 'undici'
+  export = buildConnector
 }
 declare module 'undici/lib/api/index.js' {
   import type { Dispatcher } from 'undici'
 
   const api: {
+    connect(this: Dispatcher, options: Omit<Dispatcher.ConnectOptions, 'origin'>): Promise<Dispatcher.ConnectData>
     request(this: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>
   }
   export = api

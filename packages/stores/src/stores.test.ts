@@ -1,12 +1,6 @@
 // What a step gets from its inputs: stores of both kinds, logged in, with trust and mirrors, and clear errors.
-import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { type OpenHost, openHost, parseInputs } from '@polyarch/ci-host'
 import { copyManifest, parseStoreLocation } from '@polyarch/oci'
 import {
@@ -23,8 +17,6 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openStores, type StoreSettings, storeInputs } from './index.ts'
-
-const run = promisify(execFile)
 
 const settingsOf = (raw: Readonly<Record<string, string>> = {}): StoreSettings =>
   parseInputs({ inputs: z.object(storeInputs) }, raw)
@@ -206,56 +198,5 @@ describe.skipIf(lacks('docker-registry'))('a registry', () => {
     expect(proxy.faults().refused).toBeGreaterThan(0)
     expect(warnings).not.toEqual([])
     for (const line of warnings) expect(line).toMatch(/503/)
-  })
-})
-
-describe.skipIf(lacks('docker-registry'))('a registry with a certificate of its own', () => {
-  let directory: TemporaryDirectory
-  let registry: RunningRegistry
-  let front: Server
-  let store: string
-  beforeAll(async () => {
-    directory = await temporaryDirectory('certificate')
-    const [key, certificate] = [join(directory.path, 'key.pem'), join(directory.path, 'ca.pem')]
-    const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-    const names = ['-subj', '/CN=polyarch', '-addext', 'subjectAltName=IP:127.0.0.1']
-    await run('openssl', ['req', '-x509', ...algorithm, ...names, '-keyout', key, '-out', certificate])
-    registry = await startRegistry()
-    front = createServer({ key: await readFile(key), cert: await readFile(certificate) }, (asked, answer) => {
-      const { method, url, headers } = asked
-      const passed = request(`http://${registry.host}${url}`, { method, headers }, (inner) => {
-        answer.writeHead(inner.statusCode ?? 500, inner.headers)
-        inner.pipe(answer)
-      })
-      asked.pipe(passed)
-    })
-    await once(front.listen(0, '127.0.0.1'), 'listening')
-    store = `127.0.0.1:${(front.address() as AddressInfo).port}/web`
-  })
-  afterAll(async () => {
-    front.closeAllConnections()
-    front.close()
-    await registry.stop()
-    await directory[Symbol.asyncDispose]()
-  })
-
-  test('is trusted with its ca-file', async () => {
-    const settings = settingsOf({ 'ca-file': join(directory.path, 'ca.pem') })
-    await using stores = await openStores(settings, hostWith())
-    await pushSampleImage(stores.open(parseStoreLocation(store)), images[0]!, 'latest')
-  })
-
-  test('is trusted where insecure-registries names it', async () => {
-    const [host = ''] = store.split('/')
-    await using stores = await openStores(settingsOf({ 'insecure-registries': host }), hostWith())
-    await pushSampleImage(stores.open(parseStoreLocation(store)), images[1]!, 'latest')
-  })
-
-  test('is not trusted otherwise, and the error says so', async () => {
-    await using stores = await openStores(settingsOf(), hostWith())
-    await expect(stores.open(parseStoreLocation(store)).resolveManifest('latest')).rejects.toMatchObject({
-      code: 'UNREACHABLE',
-      message: expect.stringMatching(/certificate/),
-    })
   })
 })

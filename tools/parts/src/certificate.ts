@@ -4,19 +4,23 @@ import { join } from 'node:path'
 import { runProgram } from './program.ts'
 import { temporaryDirectory } from './temporary.ts'
 
-/** A certificate for 127.0.0.1 and localhost that no authority signed, with its key: PEM text. */
+/** A certificate that no authority signed, with its key: PEM text. */
 export interface SelfSignedCertificate {
   readonly certificate: string
   readonly key: string
 }
 
-/** A new certificate and key. */
-export const createCertificate = async (name = 'polyarch test'): Promise<SelfSignedCertificate> => {
+/** A new certificate for 127.0.0.1, localhost and the other host names, with its key. */
+export const createCertificate = async (
+  name = 'polyarch test',
+  hosts: readonly string[] = [],
+): Promise<SelfSignedCertificate> => {
   await using temporary = await temporaryDirectory('certificate')
   const keyPath = join(temporary.path, 'key.pem')
   const certificatePath = join(temporary.path, 'certificate.pem')
   const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
+  const names = ['IP:127.0.0.1', 'DNS:localhost', ...hosts.map((host) => `DNS:${host}`)]
+  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names.join(',')}`]
   await runProgram('openssl', [
     'req',
     '-x509',
