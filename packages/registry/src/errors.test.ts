@@ -54,6 +54,17 @@ describe('a refusal', () => {
     expect(error.message).not.toMatch(/[\r\n<]|::error/)
   })
 
+  test.each([
+    ['opens tags without an end', '<'],
+    ['opens long tags without an end', '<a '],
+    ['is full of spaces', ' '],
+    ['is full of control characters', '\u0000\u202e'],
+  ])('that is a page of a MiB and %s is a sentence soon', async (_, piece) => {
+    const body = piece.repeat((1024 * 1024) / piece.length)
+    const { error } = await refusedBy(() => ({ status: 400, headers: { 'content-type': 'text/html' }, body }))
+    expect(error.message).toMatch(/: 400 UNKNOWN: [^\p{Cc}]{1,450}$/u)
+  })
+
   test('whose body never ends is read up to a limit', async () => {
     const { error } = await refusedBy(() => ({ status: 400, body: Buffer.alloc(20_000_000, 'x') }))
     expect(error.message.length).toBeLessThan(700)

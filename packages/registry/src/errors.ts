@@ -67,9 +67,13 @@ export const redactUrl = (url: URL): string => {
   return shown.length > longestShownUrl ? `${shown.slice(0, longestShownUrl)}…` : shown
 }
 
+/** The most characters of a server's text that are looked at: it may have sent a MiB, and one line is shown. */
+const mostCleaned = 8 * 1024
+
 /** A server's text as one line: no control characters that could forge log lines or commands, at most 400 characters. */
 export const cleanText = (text: string): string => {
   const line = text
+    .slice(0, mostCleaned)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .replaceAll('::', ': :')
     .trim()
@@ -170,7 +174,9 @@ const reasonOf = (errors: readonly WireError[], text: string, question: Question
     return cleanText(first.join('; ') + (errors.length > 3 ? ` and ${errors.length - 3} more` : ''))
   }
   if (question.method === 'HEAD') return 'an answer to HEAD gives no reason'
-  const plain = headerOf(answer, 'content-type')?.includes('html') ? text.replace(/<[^>]*>/g, ' ') : text
+  const shown = text.slice(0, mostCleaned)
+  // What lies between tags has no further "<": looked for again from each of them, a page of them would take minutes.
+  const plain = headerOf(answer, 'content-type')?.includes('html') ? shown.replace(/<[^<>]*(?:>|$)/g, ' ') : shown
   return cleanText(plain.replace(/\s+/g, ' ')) || 'no reason given'
 }
 
