@@ -188,6 +188,27 @@ describe('tags', () => {
     expect(await tagsOf(() => list(['a'], '</v2/acme/web/tags/list?last=a>; rel="next"'))).toEqual(['a', 'a'])
   })
 
+  test('are as many as one page can name', async () => {
+    const count = 500_000
+    const body = `{"tags":[${'"a",'.repeat(count - 1)}"a"]}`
+    expect(await tagsOf(() => ({ status: 200, body }))).toHaveLength(count)
+  })
+
+  test('that do not end are given up, in one sentence', async () => {
+    let page = 0
+    await using server = await startFakeServer(() => {
+      page += 1
+      return list(
+        Array.from({ length: 50_000 }, (_, tag) => `t${page}.${tag}${'x'.repeat(50)}`),
+        `<list?last=${page}>; rel="next"`,
+      )
+    })
+    await using test = openTestClient()
+    const { message } = await errorOf(test.open(server.host).listTags())
+    expect(message).toMatch(/acme\/web: the listing does not end: given up after \d+ pages with \d+ bytes/)
+    expect(server.requests.length).toBeLessThan(30)
+  })
+
   test('that are no JSON are an error', async () => {
     await using server = await startFakeServer(() => ({ status: 200, body: '<html>' }))
     await using test = openTestClient()

@@ -268,7 +268,7 @@ export const quirks = {
   'tags in pages': {
     does: 'lists tags in pages of its own size, and refuses to be asked for large ones',
     handled: 'no size is asked for; pages are followed by their Link',
-    where: 'tags.ts',
+    where: 'pages.ts',
     seen: { ecr: 'https://github.com/google/go-containerregistry/issues/681' },
     source: `${spec}listing-tags`,
   },

@@ -40,6 +40,29 @@ describe('the referrers API', () => {
     expect(digestsOf(found)).toEqual([first.manifest.descriptor.digest, second.manifest.descriptor.digest])
   })
 
+  test('ends where a page leads back to itself', async () => {
+    const path = `/v2/acme/web/referrers/${subject.digest}`
+    await using server = await startFakeServer(() => {
+      const page = listing(first)
+      return { ...page, headers: { ...page.headers, link: `<${path}>; rel="next"` } }
+    })
+    await using client = openTestClient()
+    expect(digestsOf(await client.open(server.host).listReferrers(subject.digest))).toHaveLength(1)
+    expect(server.requests.filter(({ path: asked }) => asked === path)).toHaveLength(1)
+  })
+
+  test('that does not end is given up, in one sentence', async () => {
+    let page = 0
+    await using server = await startFakeServer(({ path }) => {
+      page += 1
+      const { headers, ...rest } = listing(...Array.from({ length: 10_000 }, () => first))
+      return { ...rest, headers: { ...headers, link: `<${path.split('?')[0]}?last=${page}>; rel="next"` } }
+    })
+    await using client = openTestClient()
+    await expect(client.open(server.host).listReferrers(subject.digest)).rejects.toThrow('the listing does not end')
+    expect(server.requests.length).toBeLessThan(30)
+  })
+
   test('that keeps the list itself is left to do so', async () => {
     await using server = await startFakeServer(() => () => accepted({ 'oci-subject': subject.digest }))
     await using client = openTestClient()

@@ -12,16 +12,12 @@ import {
   parseIndex,
 } from '@polyarch/oci'
 import { headerOf, Refusal } from './errors.ts'
-import { parseNextLink } from './link.ts'
-import { resolveLocation } from './location.ts'
+import { readPages } from './pages.ts'
 import { type RegistryHost, readScope } from './registry-host.ts'
 
 /** The tag below which referrers are listed where the API is missing (distribution-spec, referrers tag schema). */
 const fallbackTagOf = (digest: Digest): string =>
   `${algorithmOf(digest)}-${hexOf(digest)}`.slice(0, 'sha512-'.length + 64)
-
-/** The most pages of one listing that are read: a server that never ends is stopped. */
-export const mostPages = 1000
 
 /** The referrers that the API names, or undefined where the registry has no such API; what is denied does not tell. */
 export const listByApi = async (
@@ -30,29 +26,25 @@ export const listByApi = async (
   digest: Digest,
 ): Promise<Descriptor[] | undefined> => {
   const found: Descriptor[] = []
-  let target: string | URL | undefined = `referrers/${digest}`
-  for (let page = 0; target !== undefined && page < mostPages; page += 1) {
-    try {
-      const response = await host.call({
-        method: 'GET',
-        repository,
-        target,
-        scopes: [readScope(repository)],
-        headers: { accept: mediaTypes.ociIndex },
-        accept: [200],
-        notFound: 'UNSUPPORTED',
-        bodyLimit: manifestSizeLimit,
-      })
+  try {
+    const pages = readPages(host, {
+      method: 'GET',
+      repository,
+      target: `referrers/${digest}`,
+      scopes: [readScope(repository)],
+      headers: { accept: mediaTypes.ociIndex },
+      accept: [200],
+      notFound: 'UNSUPPORTED',
+      bodyLimit: manifestSizeLimit,
+    })
+    for await (const page of pages) {
       // Some registries answer 200 with their own web page.
-      if (!headerOf(response, 'content-type')?.startsWith(mediaTypes.ociIndex)) return undefined
-      found.push(...parseIndex(response.bytes).manifests)
-      const next = parseNextLink(headerOf(response, 'link'))
-      target =
-        next === undefined ? undefined : resolveLocation(next, { method: 'GET', url: response.url }, host.isInsecure)
-    } catch (error) {
-      if (error instanceof Refusal && [400, 404, 405, 501].includes(error.request?.status ?? 0)) return undefined
-      throw error
+      if (!headerOf(page, 'content-type')?.startsWith(mediaTypes.ociIndex)) return undefined
+      for (const referrer of parseIndex(page.bytes).manifests) found.push(referrer)
     }
+  } catch (error) {
+    if (error instanceof Refusal && [400, 404, 405, 501].includes(error.request?.status ?? 0)) return undefined
+    throw error
   }
   return found
 }

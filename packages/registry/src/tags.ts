@@ -1,9 +1,6 @@
 // Lists the tags of a repository, page by page.
 import { isStoreError, isTag, manifestSizeLimit, StoreError } from '@polyarch/oci'
-import { headerOf } from './errors.ts'
-import { parseNextLink } from './link.ts'
-import { resolveLocation } from './location.ts'
-import { mostPages } from './referrers.ts'
+import { readPages } from './pages.ts'
 import { type RegistryHost, readScope } from './registry-host.ts'
 
 const parseTags = (bytes: Uint8Array, place: string): string[] => {
@@ -21,28 +18,24 @@ const parseTags = (bytes: Uint8Array, place: string): string[] => {
 /** All tags in the registry's order; none for a repository that does not exist yet. */
 export const listTags = async (host: RegistryHost, repository: string): Promise<string[]> => {
   const tags: string[] = []
-  const seen = new Set<string>()
-  let target: string | URL | undefined = 'tags/list'
-  while (target !== undefined) {
-    try {
-      const response = await host.call({
-        method: 'GET',
-        repository,
-        target,
-        scopes: [readScope(repository)],
-        accept: [200],
-        notFound: 'NAME_UNKNOWN',
-        bodyLimit: manifestSizeLimit,
-      })
-      tags.push(...parseTags(response.bytes, `${host.name}/${repository}`))
-      const next = parseNextLink(headerOf(response, 'link'))
-      if (next === undefined || seen.has(next) || seen.size >= mostPages) return tags
-      seen.add(next)
-      target = resolveLocation(next, { method: 'GET', url: response.url }, host.isInsecure)
-    } catch (error) {
-      if (isStoreError(error, 'NAME_UNKNOWN', 'MANIFEST_UNKNOWN') && seen.size === 0) return []
-      throw error
+  let isFirst = true
+  try {
+    const pages = readPages(host, {
+      method: 'GET',
+      repository,
+      target: 'tags/list',
+      scopes: [readScope(repository)],
+      accept: [200],
+      notFound: 'NAME_UNKNOWN',
+      bodyLimit: manifestSizeLimit,
+    })
+    for await (const { bytes } of pages) {
+      isFirst = false
+      for (const tag of parseTags(bytes, `${host.name}/${repository}`)) tags.push(tag)
     }
+  } catch (error) {
+    if (isStoreError(error, 'NAME_UNKNOWN', 'MANIFEST_UNKNOWN') && isFirst) return []
+    throw error
   }
   return tags
 }
