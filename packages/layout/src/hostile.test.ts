@@ -12,7 +12,7 @@ import {
   type Store,
   subjectsOf,
 } from '@polyarch/oci'
-import { sampleBlob, sampleImage, type TemporaryDirectory, temporaryDirectory } from '@polyarch/parts'
+import { pushSampleImage, sampleBlob, sampleImage, type TemporaryDirectory, temporaryDirectory } from '@polyarch/parts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { layoutRoots, openLayout } from './index.ts'
 
@@ -48,6 +48,19 @@ const outcomeOf = async (work: Promise<unknown>): Promise<unknown> => {
     return error
   }
 }
+
+test('an index.json that nests deeper than anybody writes is refused in one sentence, read or written', async () => {
+  const store = await plantRoot()
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  await writeFile(join(directory.path, 'layout/index.json'), `{"schemaVersion":2,"manifests":[],"x":${deep}}`)
+  const image = sampleImage({ os: 'linux', architecture: 'amd64' })
+  const write = () => pushSampleImage(store, image, 'v1')
+  for (const work of [() => layoutRoots(join(directory.path, 'layout')), write])
+    expect(await outcomeOf(work())).toMatchObject({
+      kind: 'verification',
+      message: expect.stringMatching(/index\.json: index nests deeper than 1000 levels$/),
+    })
+})
 
 describe('an index', () => {
   /** Each index names the one before so many times. */

@@ -58,6 +58,25 @@ export const deepestIndex = 4
 /** The most manifests that are followed from one index with all that it nests. */
 export const mostManifests = 10_000
 
+/** The deepest that a document nests: what is deeper no specification asks for, and other parsers give up on. */
+const deepestDocument = 1000
+
+/** How deep the lists and objects of JSON are nested. */
+const depthOf = (json: Uint8Array): number => {
+  let deepest = 0
+  let depth = 0
+  let isText = false
+  for (let position = 0; position < json.length; position += 1) {
+    const byte = json[position]
+    if (byte === 0x22) isText = !isText
+    else if (isText) position += byte === 0x5c ? 1 : 0
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1
+    else if (byte === 0x7b || byte === 0x5b) depth += 1
+    deepest = Math.max(deepest, depth)
+  }
+  return deepest
+}
+
 type Json = Readonly<Record<string, unknown>>
 
 const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -74,6 +93,8 @@ const parseJson = (bytes: Uint8Array, what: string): Json => {
     throw verificationFailure(`${what} is not JSON`, { cause })
   }
   if (!isRecord(value)) throw verificationFailure(`${what} is not a JSON object`)
+  // What writes or compares such values calls itself once for each level.
+  if (depthOf(bytes) > deepestDocument) throw verificationFailure(`${what} nests deeper than ${deepestDocument} levels`)
   return value
 }
 

@@ -97,6 +97,15 @@ describe('a refusal', () => {
     expect([error.code, error.missing]).toEqual(['MANIFEST_BLOB_UNKNOWN', missing])
   })
 
+  test('for missing blobs whose detail nests without end lists what is near', async () => {
+    const digest = image.config.descriptor.digest
+    const depth = 5_000
+    const deep = `{"digest":"${digest}","digests":${'{"digest":'.repeat(depth)}1${'}'.repeat(depth)}}`
+    const body = `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","detail":${deep}}]}`
+    const { error } = await refusedBy(() => ({ status: 400, headers: { 'content-type': 'application/json' }, body }))
+    expect([error.code, error.missing]).toEqual(['MANIFEST_BLOB_UNKNOWN', [digest]])
+  })
+
   test('to HEAD says why it gives no reason', async () => {
     await using server = await startFakeServer(() => ({ status: 418 }))
     await using test = openTestClient()

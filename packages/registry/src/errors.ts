@@ -123,10 +123,13 @@ const parseWireErrors = (text: string): readonly WireError[] => {
 
 const digestPattern = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g
 
-const digestsIn = (detail: unknown): Digest[] => {
+/** Registries nest a detail once or twice. */
+const deepestDetail = 8
+
+const digestsIn = (detail: unknown, depth = 0): Digest[] => {
   if (typeof detail === 'string') return Array.from(detail.matchAll(digestPattern), ([text]) => text).filter(isDigest)
-  if (!isRecord(detail)) return []
-  return Object.entries(detail).flatMap(([key, value]) => (/digest/i.test(key) ? digestsIn(value) : []))
+  if (!isRecord(detail) || depth === deepestDetail) return []
+  return Object.entries(detail).flatMap(([key, value]) => (/digest/i.test(key) ? digestsIn(value, depth + 1) : []))
 }
 
 const codeOfStatus = (status: number, notFound: StoreErrorCode): StoreErrorCode => {

@@ -132,6 +132,17 @@ const document = fc.record(
   { requiredKeys: [] },
 )
 
+const nest = (depth: number, opening: string, closing: string): string =>
+  `${opening.repeat(depth)}1${closing.repeat(depth)}`
+
+/** Valid, and deeper than what calls itself once for each level can follow. */
+const deepDocuments = [
+  `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","detail":${nest(5_000, '{"digest":', '}')}}]}`,
+  `{"mediaType":"${mediaTypes.ociIndex}","manifests":[],"x":${nest(100_000, '[', ']')}}`,
+  `{"mediaType":"${mediaTypes.ociManifest}","config":${nest(20_000, '{"config":', '}')},"layers":[]}`,
+  `{"tags":${nest(100_000, '[', ']')},"token":${nest(20_000, '[', ']')}}`,
+].map((text) => Buffer.from(text))
+
 const body = fc.oneof(
   { weight: 4, arbitrary: document.map((value) => Buffer.from(JSON.stringify(value))) },
   fc.json().map((json) => Buffer.from(json)),
@@ -141,6 +152,13 @@ const body = fc.oneof(
     Buffer.from(layer.bytes),
     Buffer.from('{"__proto__":{"mediaType":"x"},"constructor":{"prototype":{}}}'),
     Buffer.from('['.repeat(60_000)),
+    ...deepDocuments,
+    Buffer.from(JSON.stringify({ tags: Array.from({ length: 300_000 }, () => 'a') })),
+    Buffer.from(
+      JSON.stringify({
+        errors: Array.from({ length: 20_000 }, () => ({ code: 'MANIFEST_BLOB_UNKNOWN', detail: digest })),
+      }),
+    ),
     Buffer.alloc(200_000, 'a'),
   ),
 )
