@@ -1,5 +1,5 @@
 // Runs a step from its raw inputs to its exit code: the only place where errors end.
-import { Failure } from '@polyarch/oci'
+import { Failure, plainText, problemPattern } from '@polyarch/oci'
 import type { z } from 'zod'
 import { Cancellation } from './cancellation.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -23,7 +23,7 @@ const outputTexts = (outputs: Readonly<Record<string, unknown>>): OutputTexts =>
 
 /** A place at the beginning of a message, `polyarch.yaml:12:5: …`, for the forge to show it in the file. */
 const splitPlace = (message: string): { place: Place | undefined; text: string } => {
-  const match = /^([^\s:]+):(\d+)(?::(\d+))?: (.*)$/s.exec(message)
+  const match = problemPattern.exec(message)
   if (!match) return { place: undefined, text: message }
   const [, file = '', line, column, text = ''] = match
   return { place: { file, line: Number(line), ...(column === undefined ? {} : { column: Number(column) }) }, text }
@@ -38,18 +38,24 @@ const splitPlaces = (message: string): ReturnType<typeof splitPlace>[] => {
 const causesOf = (error: Error): Error[] =>
   error.cause instanceof Error ? [error.cause, ...causesOf(error.cause)] : []
 
+/** Where an error came from, below its message. */
+const plainStack = ({ name, message, stack = '' }: Error): string => {
+  const frames = stack.slice(stack.indexOf(message) + message.length).split('\n')
+  return [`${name}: ${message}`, ...frames.filter((line) => /^ +at /.test(line))].map(plainText).join('\n')
+}
+
 /** Says what went wrong: a user's failure in one line, anything else with its causes; the stack in debug mode. */
 const reportError = (thrown: unknown, { log, debug }: Pick<OpenHost, 'log' | 'debug'>): void => {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   if (error instanceof Failure || error instanceof Cancellation) {
     for (const { place, text } of splitPlaces(error.message)) log.error(text, place)
   } else {
-    log.error(`unexpected ${error.name}: ${error.message}`)
-    for (const cause of causesOf(error)) log.info(`  caused by ${cause.name}: ${cause.message}`)
+    log.error(plainText(`unexpected ${error.name}: ${error.message}`))
+    for (const cause of causesOf(error)) log.info(plainText(`  caused by ${cause.name}: ${cause.message}`))
     if (!debug) log.info('  this should not happen; --debug shows where it did')
   }
   if (!debug) return
-  for (const { stack } of [error, ...causesOf(error)]) if (stack) log.info(stack)
+  for (const each of [error, ...causesOf(error)]) log.info(plainStack(each))
 }
 
 /**

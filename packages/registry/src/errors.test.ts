@@ -221,6 +221,12 @@ test('URLs in messages carry no login, and of a query only what the spec defines
     'https://user:pass@r.example/v2/a/blobs/uploads/1?_state=secret&digest=sha256:1&X-Amz-Signature=secret#s',
   )
   expect(redactUrl(url)).toBe('https://r.example/v2/a/blobs/uploads/1?_state=…&digest=sha256:1&X-Amz-Signature=…')
+  const forged = new URL(
+    'https://r.example/v2/%0A?%0A%3A%3Aerror%3A%3Ax=1&digest=%0A%1b%5B31mx&scope=repository:a/b:pull,push',
+  )
+  expect(redactUrl(forged)).toBe(
+    'https://r.example/v2/%0A?%0A::error::x=…&digest=%0A%1B%5B31mx&scope=repository:a/b:pull,push',
+  )
 })
 
 test('texts of servers cannot forge lines or commands', () => {

@@ -60,9 +60,15 @@ const publicParameters: ReadonlySet<string> = new Set(['digest', 'mount', 'from'
 /** The most of a URL that is shown: a server may send one that fills the log. */
 const longestShownUrl = 1_000
 
+/** As it stands in a URL, but with the signs of digests, names and scopes as they are. */
+const encodeParameter = (text: string): string =>
+  encodeURIComponent(text).replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',')
+
 /** The URL without userinfo and fragment; of its query only the values that the distribution spec defines. */
 export const redactUrl = (url: URL): string => {
-  const query = [...url.searchParams].map(([name, value]) => `${name}=${publicParameters.has(name) ? value : '…'}`)
+  const query = [...url.searchParams].map(
+    ([name, value]) => `${encodeParameter(name)}=${publicParameters.has(name) ? encodeParameter(value) : '…'}`,
+  )
   const shown = `${url.origin}${url.pathname}${query.length === 0 ? '' : `?${query.join('&')}`}`
   return shown.length > longestShownUrl ? `${shown.slice(0, longestShownUrl)}…` : shown
 }

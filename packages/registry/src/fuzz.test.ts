@@ -42,6 +42,9 @@ const statuses = [
   [500, 501, 502, 503, 504, 511, 100, 101, 103, 199, 299, 399, 599, 600, 999, 0],
 ].flat()
 
+/** What would be a line, a command or a colour of its own in a log. */
+const forged = '\n\r::error::forged\n##[error]forged\u001b[31m\u0085\u2028\u202e'
+
 /** Where another host is meant, `OTHER` stands for it; `SELF` for the server's own address. */
 const locations = [
   '/v2/acme/web/blobs/uploads/1?_state=x',
@@ -56,6 +59,8 @@ const locations = [
   '../../../..',
   'http://[::1',
   '?x'.repeat(3_000),
+  `/v2/acme/web/x?${encodeURIComponent(forged)}=1&digest=${encodeURIComponent(forged)}`,
+  `/v2/${encodeURIComponent(forged)}`,
 ]
 
 const text = fc.oneof(
@@ -104,8 +109,8 @@ const header = fc.oneof(
 
 const descriptor = fc.record(
   {
-    mediaType: fc.constantFrom(...Object.values(mediaTypes), 'x', '') as fc.Arbitrary<unknown>,
-    digest: fc.constantFrom(digest, 'sha256:../../../etc', '', null) as fc.Arbitrary<unknown>,
+    mediaType: fc.constantFrom(...Object.values(mediaTypes), 'x', '', forged) as fc.Arbitrary<unknown>,
+    digest: fc.constantFrom(digest, 'sha256:../../../etc', '', null, forged) as fc.Arbitrary<unknown>,
     size: fc.constantFrom(0, 7, -1, 1e300, '7', null) as fc.Arbitrary<unknown>,
     annotations: fc.jsonValue({ maxDepth: 2 }),
     platform: fc.jsonValue({ maxDepth: 2 }),
@@ -116,7 +121,7 @@ const descriptor = fc.record(
 const document = fc.record(
   {
     schemaVersion: fc.constantFrom(2, 1, '2', null),
-    mediaType: fc.constantFrom(...Object.values(mediaTypes), null, 7),
+    mediaType: fc.constantFrom(...Object.values(mediaTypes), null, 7, forged),
     manifests: fc.oneof(fc.array(descriptor, { maxLength: 3 }), fc.jsonValue({ maxDepth: 1 })),
     config: fc.oneof(descriptor, fc.jsonValue({ maxDepth: 1 })),
     layers: fc.oneof(fc.array(descriptor, { maxLength: 3 }), fc.jsonValue({ maxDepth: 1 })),
@@ -253,7 +258,7 @@ test('whatever a server answers, it ends, in one sentence, and the login goes no
       if (error !== undefined) {
         expect(error, String((error as Error).stack)).toBeInstanceOf(Failure)
         const { message } = error as Failure
-        expect(message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u)
+        expect(message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u)
         expect(message.length).toBeLessThan(2_500)
       }
       for (const secret of secrets) {
