@@ -12,14 +12,6 @@ const authorityCodes: ReadonlySet<string> = new Set([
   'CERT_SIGNATURE_FAILURE',
 ])
 
-const certificateCodes: ReadonlySet<string> = new Set([
-  ...authorityCodes,
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REVOKED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
 /** Whether a connection failed because no trusted authority signed the host's certificate. */
 export const isAuthorityUnknown = (error: unknown): boolean => authorityCodes.has(codeOfTrouble(error))
 
@@ -29,11 +21,7 @@ const schemeTrouble =
 
 /** Whether the host may speak the other of HTTP and HTTPS. What a proxy did tells nothing about the host. */
 export const isSchemeTrouble = (error: unknown): boolean =>
-  isCertificateTrouble(error) || (!(error instanceof ProxyTrouble) && schemeTrouble.test(codeOfTrouble(error)))
-
-/** Whether the host speaks TLS and only its certificate stands in the way. */
-export const isCertificateTrouble = (error: unknown): boolean =>
-  !(error instanceof ProxyTrouble) && certificateCodes.has(codeOfTrouble(error))
+  !(error instanceof ProxyTrouble) && schemeTrouble.test(codeOfTrouble(error))
 
 const untrusted =
   'its certificate is signed by no known authority: name that authority in ca-file, or the host in insecure-registries'

@@ -181,6 +181,14 @@ describe('a registry on plain HTTP', () => {
     expect(server.requests.filter(({ headers }) => 'proxy-authorization' in headers)).toEqual([])
   })
 
+  test('is found to be one also where the proxy was busy first', async () => {
+    await using server = await startFakeServer(createFakeRegistry())
+    await using proxy = await startForwardProxy({ target: server.host, refusals: [503] })
+    await using test = openTestClient({ insecureHosts: [host], ...through(proxy.host) })
+    await pushSampleImage(test.open(host), image, 'v1')
+    expect(server.requests.length).toBeGreaterThan(0)
+  })
+
   test('gets several tags one after the other: the proxy may open a connection for each', async () => {
     const { mediaType, digest } = image.manifest.descriptor
     const headers = { 'content-type': mediaType, 'docker-content-digest': digest }

@@ -1,7 +1,7 @@
 // One registry host: where its API is, how it is logged in to, and what was learnt about it on the way.
 import { type BlobArrival, type Digest, isLoopback, isStoreError } from '@polyarch/oci'
 import type { Authenticator } from './authentication.ts'
-import { isCertificateTrouble, isSchemeTrouble } from './connection-trouble.ts'
+import { isSchemeTrouble } from './connection-trouble.ts'
 import { Refusal } from './errors.ts'
 import type { Exchange, ExchangeRequest, OpenResponse, ReadResponse } from './exchange.ts'
 import { apiHostOf } from './quirks.ts'
@@ -129,17 +129,14 @@ export const createRegistryHost = (settings: RegistryHostSettings): RegistryHost
         return response
       } catch (error) {
         if (!isWrongScheme(error)) {
-          if (isStoreError(error)) settled = origin
+          // Only the host itself can show which scheme it speaks, not what stands in the way to it.
+          if (isStoreError(error) && error.code !== 'UNREACHABLE') settled = origin
           throw error
         }
         failures.push(error)
       }
     }
-    throw (
-      failures.find(({ cause }) => isCertificateTrouble(cause)) ??
-      failures.find(({ transient }) => transient) ??
-      failures[0]
-    )
+    throw failures.find(({ transient }) => transient) ?? failures[0]
   }
 
   const open = async (request: HostRequest): Promise<OpenResponse> => {
