@@ -24,6 +24,9 @@ const anchorPaths = (inputs: Inputs, directory: string): Inputs => ({
       return path === undefined ? [] : [[name, resolve(directory, path)]]
     }),
   ),
+  'client-certificates': inputs['client-certificates'].map((line) =>
+    line.replace(/([=,])([^=,]+)/g, (_, sign: string, path: string) => `${sign}${resolve(directory, path.trim())}`),
+  ),
   ssh: inputs.ssh.map((line) => {
     const equals = line.indexOf('=')
     return equals === -1 ? line : `${line.slice(0, equals + 1)}${resolve(directory, line.slice(equals + 1))}`

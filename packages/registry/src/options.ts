@@ -58,6 +58,7 @@ export interface RegistryOptions {
   readonly insecureHosts?: readonly string[] | undefined
   /** PEM text of certificate authorities to trust besides the system's. */
   readonly certificateAuthorities?: string | undefined
+  /** By host, as the user wrote it: no other host is shown one. */
   readonly clientCertificates?: Readonly<Record<string, ClientCertificate>> | undefined
   /** Where to look up and read first, by host: HOST[:PORT][/PREFIX]. The origin follows where a mirror lacks the content. */
   readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined

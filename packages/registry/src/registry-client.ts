@@ -4,6 +4,7 @@ import { createAuthenticator } from './authentication.ts'
 import type { Source } from './download.ts'
 import { createExchange } from './exchange.ts'
 import { type Access, defaultLimits, type RegistryOptions, systemClock } from './options.ts'
+import { apiHostOf } from './quirks.ts'
 import { createRegistryHost, openForWriting, type RegistryHost } from './registry-host.ts'
 import { openRepository } from './repository-store.ts'
 import { fetchToken } from './token.ts'
@@ -25,7 +26,12 @@ export const openRegistry = (options: RegistryOptions = {}): RegistryClient => {
   const onRetry = (line: string): void => options.onRetry?.(line)
   const transport = openTransport({
     certificateAuthorities: options.certificateAuthorities,
-    clientCertificates: options.clientCertificates,
+    clientCertificates: Object.fromEntries(
+      Object.entries(options.clientCertificates ?? {}).map(([host, certificate]) => [
+        new URL(`https://${apiHostOf(host)}`).host,
+        certificate,
+      ]),
+    ),
     proxy: options.proxy,
     limits,
     userAgent: options.userAgent ?? 'polyarch',

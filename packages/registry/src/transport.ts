@@ -50,6 +50,7 @@ export interface Transport {
 
 export interface TransportSettings {
   readonly certificateAuthorities?: string | undefined
+  /** By the host of their URLs. */
   readonly clientCertificates?: Readonly<Record<string, ClientCertificate>> | undefined
   readonly proxy?: ProxySettings | undefined
   readonly limits: Limits

@@ -5,9 +5,10 @@ import type { Host } from '@polyarch/ci-host'
 import { type FindCredential, openCredentials } from '@polyarch/credentials'
 import { openLayout } from '@polyarch/layout'
 import { formatStoreLocation, inputFailure, type Store, type StoreLocation } from '@polyarch/oci'
-import { type Access, openRegistry } from '@polyarch/registry'
+import { type Access, type ClientCertificate, openRegistry } from '@polyarch/registry'
 import { readCertificateAuthorities } from './certificate-authorities.ts'
-import { parseHosts, parseMirrors, type StoreSettings } from './inputs.ts'
+import { readClientCertificate } from './client-certificates.ts'
+import { parseClientCertificates, parseHosts, parseMirrors, type StoreSettings } from './inputs.ts'
 
 /** Opens stores for one step; connections are shared between them and closed together. */
 export interface Stores extends AsyncDisposable {
@@ -45,6 +46,18 @@ const openHostCredentials = (registryAuth: readonly string[], host: Host): FindC
     mask: (secret) => host.mask(secret),
   })
 
+/** By host; no other host is shown one. */
+const readClientCertificates = async (
+  entries: readonly string[],
+  directory: string,
+): Promise<Record<string, ClientCertificate>> => {
+  const read = parseClientCertificates(entries).map(async ({ host, certificate, key }) => {
+    const files = { host, certificate: resolve(directory, certificate), key: resolve(directory, key) }
+    return [host, await readClientCertificate(files)] as const
+  })
+  return Object.fromEntries(await Promise.all(read))
+}
+
 /** The lower-case name first, as curl reads them. */
 const variable = (env: Host['env'], name: string): string | undefined =>
   env[name.toLowerCase()] || env[name.toUpperCase()] || undefined
@@ -64,6 +77,7 @@ export const openStores = async (settings: StoreSettings, host: Host): Promise<S
     mirrors,
     certificateAuthorities:
       caFile === undefined ? undefined : await readCertificateAuthorities(resolve(host.directory, caFile)),
+    clientCertificates: await readClientCertificates(settings['client-certificates'] ?? [], host.directory),
     proxy: {
       http: variable(host.env, 'http_proxy'),
       https: variable(host.env, 'https_proxy'),
