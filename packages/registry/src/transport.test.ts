@@ -55,12 +55,16 @@ describe('a registry with a certificate that nobody signed', () => {
     await using temporary = await temporaryDirectory('system-trust')
     const path = join(temporary.path, 'authorities.pem')
     await writeFile(path, own.certificate)
-    const program = join(import.meta.dirname, 'testing', 'push-file.ts')
-    const args = ['--conditions=@polyarch/source', program, path, server.host]
-    const push = (env: Record<string, string>) => promisify(execFile)(process.execPath, args, { env, timeout: 30_000 })
+    const run = (program: string, args: string[], env: Record<string, string>) => {
+      const all = ['--conditions=@polyarch/source', join(import.meta.dirname, 'testing', program), ...args, server.host]
+      return promisify(execFile)(process.execPath, all, { env, timeout: 30_000 })
+    }
     // The fake has no upload to offer: getting as far as its answer is what counts.
-    await expect(push({ SSL_CERT_FILE: path })).rejects.toThrow('has no Location header')
-    await expect(push({})).rejects.toThrow('signed by no known authority')
+    await expect(run('push-file.ts', [path], { SSL_CERT_FILE: path })).rejects.toThrow('has no Location header')
+    await expect(run('push-file.ts', [path], {})).rejects.toThrow('signed by no known authority')
+    const { stdout } = await run('send-in-order.ts', [], { SSL_CERT_FILE: path })
+    expect(JSON.parse(stdout)).toEqual([201, 201, 201])
+    expect(server.requests.slice(-3).map(({ path: asked }) => asked)).toEqual(['/1', '/2', '/3'])
   })
 
   test('is spoken to anyway where it is named insecure', async () => {

@@ -234,27 +234,46 @@ export const openTransport = (settings: TransportSettings): Transport => {
     return await dispatch(request)
   }
 
-  return {
-    send: async (request) => {
+  const send: Transport['send'] = async (request) => {
+    const { origin } = request.url
+    const trusted = systemTrusted.has(origin)
+    try {
+      return await sendOnce(request)
+    } catch (error) {
+      if (trusted || !isAuthorityUnknown(error)) throw error
+      // Reading the system's authorities takes longer than a request: only for hosts that need them. No byte of the
+      // body was read, since the connection never stood.
+      systemTrusted.add(origin)
+      return await sendOnce(request)
+    }
+  }
+
+  /** All on one connection; again with the system's authorities where that never stood for want of them. */
+  const sendBatch = (line: string, requests: readonly TransportRequest[]): Promise<TransportResponse>[] => {
+    const batch: Batch = { line }
+    let again: readonly Promise<TransportResponse>[] | undefined
+    return requests.map(async (request, position) => {
       const { origin } = request.url
       const trusted = systemTrusted.has(origin)
       try {
-        return await sendOnce(request)
+        return await dispatch(request, batch)
       } catch (error) {
         if (trusted || !isAuthorityUnknown(error)) throw error
-        // Reading the system's authorities takes longer than a request: only for hosts that need them. No byte of the
-        // body was read, since the connection never stood.
         systemTrusted.add(origin)
-        return await sendOnce(request)
+        again ??= sendBatch(line, requests)
+        return await again[position]!
       }
-    },
+    })
+  }
+
+  return {
+    send,
     sendInOrder: (line, requests) => {
-      const batch: Batch = { line }
+      if (requests.every(({ url }) => proxyFor(url) === undefined)) return sendBatch(line, requests)
+      // A proxy may open a connection for each: there only an answer proves that a request was carried out.
       let before: Promise<unknown> = Promise.resolve()
       return requests.map((request) => {
-        if (proxyFor(request.url) === undefined) return dispatch(request, batch)
-        // A proxy may open a connection for each: there only an answer proves that a request was carried out.
-        const sent = before.then(() => sendOnce(request))
+        const sent = before.then(() => send(request))
         before = sent
         return sent
       })
