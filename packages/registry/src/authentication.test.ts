@@ -144,16 +144,24 @@ describe('the login goes nowhere else', () => {
     expect(error.message).not.toContain('sesame')
   })
 
-  test('not with a redirect of the token server to another origin', async () => {
+  test.each([
+    ['a password', login],
+    ['a refresh token', { identityToken: 'open-sesame-token' }],
+  ])('not with a redirect of the token server to another origin: %s', async (_, secret) => {
     await using other = await startFakeServer(() => ({ status: 200, body: '{"token":"t"}' }))
-    await using tokens = await startFakeServer(() => ({ status: 307, headers: { location: `${other.origin}/t` } }))
+    await using tokens = await startFakeServer(({ path }) =>
+      path.startsWith('/here')
+        ? { status: 307, headers: { location: `${other.origin}/t` } }
+        : { status: 307, headers: { location: '/here' } },
+    )
     await using registry = await startFakeServer(({ headers }) =>
       headers.authorization === 'Bearer t' ? { status: 201 } : challenge(`${tokens.origin}/token`)(),
     )
-    await using test = openTestClient({ login: async () => login })
-    await test.open(registry.host).pushManifest(image.manifest)
-    expect(tokens.requests[0]?.headers.authorization).toBeDefined()
-    expect(other.requests[0]?.headers.authorization).toBeUndefined()
+    await using test = openTestClient({ login: async () => secret })
+    const { message } = await errorOf(test.open(registry.host).pushManifest(image.manifest))
+    expect(message).toContain(`it redirects to ${other.origin}, which must not see the login`)
+    expect(tokens.requests.map(({ path }) => path.split('?')[0])).toEqual(['/token', '/here'])
+    expect(other.requests).toEqual([])
   })
 
   test('not to a server without a realm, or one that wants what nobody knows', async () => {

@@ -5,7 +5,7 @@ import { type Challenge, parseChallenges } from './challenge.ts'
 import { cleanText, errorBodyLimit, headerOf, Refusal, refusalOf, troubleOf } from './errors.ts'
 import { createCallInOrder } from './in-order.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
-import { followsRedirect, resolveLocation } from './location.ts'
+import { followsRedirect, resolveRedirect } from './location.ts'
 import type { Clock, Limits } from './options.ts'
 import { bodyHeaders, gather, isStreamed, onePiece, type Piece, type RequestBody, watch } from './request-body.ts'
 import { createRetryBudget, formatPause, planRetry } from './retry.ts'
@@ -39,6 +39,8 @@ export interface ExchangeRequest {
   readonly authorizer?: Authorizer | undefined
   /** Whether the certificate of this origin is checked. */
   readonly verified: boolean
+  /** Whether it carries a secret that no other origin may see: then it follows no redirect there. */
+  readonly isSecret?: boolean
   /** What the request is for, in log lines: HOST/NAME. */
   readonly place: string
   /** For answers that are read slowly and for long: their slot is free as soon as they begin. */
@@ -90,7 +92,6 @@ export interface ExchangeSettings {
   readonly signal: AbortSignal
 }
 
-const mostRedirects = 5
 const mostChallenges = 3
 
 /** The most of an answer that anyone will look at. */
@@ -199,14 +200,12 @@ export const createExchange = (settings: ExchangeSettings): Exchange => {
       const { status } = response
       if (request.accept.includes(status)) return { ...response, url }
 
-      if (followsRedirect(method, status) && redirects < mostRedirects) {
-        const location = headerOf(response, 'location')
-        if (location !== undefined) {
-          await readBody(method, response.body, url, errorBodyLimit)
-          url = resolveLocation(location, { method, url }, settings.isInsecure)
-          redirects += 1
-          continue
-        }
+      const location = followsRedirect(method, status) ? headerOf(response, 'location') : undefined
+      if (location !== undefined) {
+        await readBody(method, response.body, url, errorBodyLimit)
+        url = resolveRedirect(location, { ...request, url, status, redirects }, settings.isInsecure)
+        redirects += 1
+        continue
       }
       const refusal = await readRefusal(request, { ...response, url })
       if (status !== 401 || !mayAuthorize) throw refusal

@@ -40,3 +40,31 @@ export const resolveLocation = (
 /** Whether a request with this method is sent again to where the answer points. */
 export const followsRedirect = (method: Method, status: number): boolean =>
   method === 'GET' || method === 'HEAD' ? [301, 302, 303, 307, 308].includes(status) : status === 307 || status === 308
+
+const mostRedirects = 5
+
+/** A request that is answered with a redirect. */
+interface Redirected extends Question {
+  readonly status: number
+  /** Those that it followed before. */
+  readonly redirects: number
+  /** Whether it carries what no other origin may see. */
+  readonly isSecret?: boolean
+}
+
+/**
+ * Where a redirect leads.
+ * @throws {Refusal} UNKNOWN, where that is no place to go, there were too many before, or it is not for the secret.
+ */
+export const resolveRedirect = (
+  location: string,
+  { method, url, status, redirects, isSecret = false }: Redirected,
+  isInsecure: (host: string) => boolean,
+): URL => {
+  const refuse = (why: string) => new Refusal('UNKNOWN', why, { method, url }, { status, transient: false })
+  if (redirects >= mostRedirects) throw refuse('it redirects again and again')
+  const target = resolveLocation(location, { method, url }, isInsecure)
+  if (isSecret && target.origin !== url.origin)
+    throw refuse(`it redirects to ${target.origin}, which must not see the login`)
+  return target
+}

@@ -56,6 +56,7 @@ const requestOf = (request: TokenRequest, verified: boolean): ExchangeRequest =>
     })
     return {
       ...common,
+      isSecret: true,
       method: 'POST',
       url: realm,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -71,7 +72,7 @@ const requestOf = (request: TokenRequest, verified: boolean): ExchangeRequest =>
     authorize: async () => basicAuthorization(login),
     answerChallenge: async () => 'the login is refused',
   }
-  return { ...common, method: 'GET', url, authorizer }
+  return { ...common, isSecret: true, method: 'GET', url, authorizer }
 }
 
 /**
