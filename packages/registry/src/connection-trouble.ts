@@ -52,6 +52,7 @@ const passingTroubles: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'it did not answer in time',
   UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'its answer stalled',
+  SLOW_ANSWER: 'its answer did not end in time',
   ENOTFOUND: 'there is no such host name',
   EAI_AGAIN: 'its name could not be looked up',
   EHOSTUNREACH: 'there is no route to it',

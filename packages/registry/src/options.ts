@@ -45,7 +45,10 @@ export interface Limits {
   /** The retries of the whole client beyond those that a success has paid for. */
   readonly retryBudget: number
   readonly connectTimeout: number
-  /** How long a server may think before it answers: registries move large blobs when an upload ends. */
+  /**
+   * How long a server may think before it answers: registries move large blobs when an upload ends. And how long a small
+   * answer, which is all but a blob, may take from its beginning to its end.
+   */
   readonly answerTimeout: number
   /** How long a body may stall. */
   readonly stallTimeout: number

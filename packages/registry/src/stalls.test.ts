@@ -1,5 +1,8 @@
 // Connections on which nothing passes any more: noticed, left, and what they carried is sent again.
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { lacks, sampleBlob, sampleContent, startFaultProxy, startRegistry } from '@polyarch/parts'
 import { describe, expect, test } from 'vitest'
 import { openTestClient, readAll } from './testing/samples.ts'
@@ -17,4 +20,21 @@ describe.skipIf(lacks('docker-registry'))('where a third of the connections stal
     expect(proxy.faults().stalled).toBeGreaterThan(0)
     expect(client.retries.length).toBeGreaterThan(0)
   })
+})
+
+test('a small answer of which a byte comes now and then is given up', async () => {
+  const server = createServer((_, answer) => {
+    answer.writeHead(200, { 'content-length': '1000000' })
+    const drip = setInterval(() => answer.write(' '), 50)
+    answer.on('close', () => clearInterval(drip))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    await using client = openTestClient({ limits: { attempts: 1, answerTimeout: 300, stallTimeout: 60_000 } })
+    const store = client.open(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+    await expect(store.getManifest('v1')).rejects.toThrow('its answer did not end in time')
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })

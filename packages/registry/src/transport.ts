@@ -60,6 +60,17 @@ export interface TransportSettings {
 /** What broke off an answer that was longer than wanted. */
 class LongEnough extends Error {}
 
+/** What broke off an answer that kept coming, but too slowly. */
+class SlowAnswer extends Error {
+  readonly code = 'SLOW_ANSWER'
+}
+
+/** What of an answer is collected: bytes, and milliseconds from its beginning on. */
+interface Bounds {
+  readonly bytes: number
+  readonly milliseconds: number
+}
+
 /** Requests that go out together on one connection. */
 interface Batch {
   readonly line: string
@@ -68,18 +79,19 @@ interface Batch {
 }
 
 /**
- * Sends the request and gives the answer with its whole body; of a longer one than `limit` no more than shows that.
+ * Sends the request and gives the answer with its whole body; of a longer one than the bounds no more than shows that.
  * A stream for each of hundreds of small answers would cost more than all else about them.
  */
 const collect = (
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
-  limit: number,
+  bounds: Bounds,
   batch?: Batch,
 ): Promise<TransportResponse> =>
   new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let length = 0
+    let began = 0
     let answer: Answer | undefined
     const finish = (): void => {
       if (answer !== undefined) resolve({ ...answer, body: bodyOf(chunks) })
@@ -92,12 +104,15 @@ const collect = (
       onResponseStart: (_, status, headers) => {
         // Answers below 200 say that another one follows.
         if (status >= 200) answer = { status, headers }
+        began = performance.now()
       },
       onResponseData: (controller, chunk) => {
-        if (length > limit) return
+        if (length > bounds.bytes) return
         chunks.push(chunk)
         length += chunk.length
-        if (length > limit) controller.abort(new LongEnough())
+        if (length > bounds.bytes) controller.abort(new LongEnough())
+        // A body that stalls is noticed by undici, but not one of which a byte comes now and then.
+        else if (performance.now() - began > bounds.milliseconds) controller.abort(new SlowAnswer())
       },
       onResponseEnd: finish,
       onResponseError: (_, error) => {
@@ -222,7 +237,9 @@ export const openTransport = (settings: TransportSettings): Transport => {
       ...(batch === undefined ? {} : { idempotent: true, blocking: false }),
     }
     const answer =
-      limit === undefined ? await stream(dispatcher, options) : await collect(dispatcher, options, limit, batch)
+      limit === undefined
+        ? await stream(dispatcher, options)
+        : await collect(dispatcher, options, { bytes: limit, milliseconds: limits.answerTimeout }, batch)
     if (forward === undefined || answer.status !== 407) return answer
     await answer.body.discard()
     throw new ProxyTrouble(forward, { status: answer.status })
