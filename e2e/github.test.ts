@@ -64,7 +64,8 @@ describe.skipIf(lacks('act', 'root', 'kaniko-1.25.15', 'docker-registry', 'skope
       expect(await tagsOf(registry, 'acme/web')).toEqual([])
     })
 
-    test('moves no tag when one platform does not build', async () => {
+    // On a busy machine act sometimes drops the last lines of a step that fails, and those are the ones that count here.
+    test('moves no tag when one platform does not build', { retry: 2 }, async () => {
       const { code, log } = await runIn('push', brokenForArm64)
       expect(code, log).not.toBe(0)
       expect(log).toContain('only-arm64')
