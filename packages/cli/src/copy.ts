@@ -14,12 +14,11 @@ import {
   isIndexType,
   isStoreError,
   type ManifestContent,
+  mountable,
   parseContentLocation,
   parseIndex,
   parsePlatform,
   parseStoreLocation,
-  type Repository,
-  type StoreLocation,
   type StoreReader,
   subjectsOf,
   verificationFailure,
@@ -75,13 +74,6 @@ const getSource = async (
     if (!isStoreError(cause, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) throw cause
     throw inputFailure(`input source: there is no ${source}`, { cause })
   }
-}
-
-/** The source as a repository to mount blobs from: where both are of one registry, no blob travels. */
-const mountable = (from: StoreLocation, to: StoreLocation): readonly Repository[] => {
-  if (from.kind !== 'registry' || to.kind !== 'registry') return []
-  const [source, destination] = [from.repository, to.repository]
-  return source.host === destination.host && source.name !== destination.name ? [source] : []
 }
 
 /** Copies content between stores; a digest stays what it is unless platforms are chosen out of an index. */

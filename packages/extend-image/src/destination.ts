@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Host } from '@polyarch/ci-host'
 import { openPartialLayout } from '@polyarch/engine'
 import { openLayout } from '@polyarch/layout'
-import { copyManifest, formatStoreLocation, type StoreLocation, verificationFailure } from '@polyarch/oci'
+import { copyManifest, formatStoreLocation, mountable, type StoreLocation, verificationFailure } from '@polyarch/oci'
 import type { Stores } from '@polyarch/stores'
 import type { WrittenImage } from './layered-image.ts'
 import type { ExtendOutput } from './plan.ts'
@@ -35,12 +35,7 @@ const pushImage = async (
 ): Promise<void> => {
   const store = stores.open(repository, 'write')
   const { descriptor } = image.manifest
-  const isNeighbour =
-    base.kind === 'registry' &&
-    repository.kind === 'registry' &&
-    base.repository.host === repository.repository.host &&
-    base.repository.name !== repository.repository.name
-  await copyManifest(image.store, store, descriptor, isNeighbour ? { mountFrom: [base.repository] } : {})
+  await copyManifest(image.store, store, descriptor, { mountFrom: mountable(base, repository) })
   const found = await store.resolveManifest(descriptor.digest)
   if (found.digest !== descriptor.digest || found.size !== descriptor.size)
     throw verificationFailure(`${store.location}@${descriptor.digest} reads back as ${found.digest}`)

@@ -8,6 +8,7 @@ import {
   findManifest,
   forEachParallel,
   type ManifestContent,
+  mountable,
   parseStoreLocation,
   type Repository,
   type Store,
@@ -26,14 +27,9 @@ export interface Destination {
 /** Children under way at once; each of them brings its own blobs in parallel. */
 const parallelChildren = 32
 
-/** The repository, if blobs can be mounted from it: it is of the same registry. */
-const mountable = (source: string, destination: string): readonly Repository[] => {
-  const [from, to] = [parseStoreLocation(source), parseStoreLocation(destination)]
-  if (from.kind !== 'registry' || to.kind !== 'registry') return []
-  return from.repository.host === to.repository.host && from.repository.name !== to.repository.name
-    ? [from.repository]
-    : []
-}
+/** The source, if blobs can be mounted from it. */
+const holdersFor = (source: StoreReader, { repository }: Destination): readonly Repository[] =>
+  mountable(parseStoreLocation(source.location), parseStoreLocation(repository))
 
 /** The store, except that manifests which were read before are not read again. */
 const rememberManifests = (store: StoreReader, children: readonly Child[]): StoreReader => {
@@ -68,9 +64,9 @@ const descriptorsOf = (children: readonly Child[]): Descriptor[] =>
 
 /** Copies each child with its attestations. */
 export const copyChildren = async ({ children, source, destination, absent }: ChildrenCopy): Promise<void> => {
-  const { repository, store } = destination
+  const { store } = destination
   const known = rememberManifests(source, children)
-  const heldBy = mountable(source.location, repository)
+  const heldBy = holdersFor(source, destination)
   const transfers: BlobTransfers = new Map()
   await forEachParallel(descriptorsOf(children), parallelChildren, async (descriptor) => {
     const options = { heldBy, transfers, absent: absent?.has(descriptor.digest) ?? false }
@@ -84,7 +80,7 @@ export const copyAllReferrers = async (
   onSkipped: (line: string) => void,
 ): Promise<void> => {
   const subjects = [...(index === undefined ? [] : [index]), ...descriptorsOf(children).map(({ digest }) => digest)]
-  const heldBy = mountable(source.location, destination.repository)
+  const heldBy = holdersFor(source, destination)
   await copyReferrers(source, destination.store, subjects, { heldBy, onSkipped })
 }
 

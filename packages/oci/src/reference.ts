@@ -140,3 +140,10 @@ export const isLoopback = (host: string): boolean => {
   const name = host.replace(/:\d+$/, '')
   return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(name)
 }
+
+/** The first location's repository, where blobs can be mounted from it into the second's: it is another one of the same host. */
+export const mountable = (from: StoreLocation, to: StoreLocation): readonly Repository[] => {
+  if (from.kind !== 'registry' || to.kind !== 'registry') return []
+  const [source, destination] = [from.repository, to.repository]
+  return source.host === destination.host && source.name !== destination.name ? [source] : []
+}

@@ -16,10 +16,12 @@ import {
   formatStoreLocation,
   inputFailure,
   type Manifest,
+  mountable,
   type Platform,
   parsePlatform,
   parseStoreLocation,
   type Repository,
+  type StoreLocation,
 } from '@polyarch/oci'
 import type { Inputs } from './inputs.ts'
 
@@ -156,13 +158,7 @@ export const describePush = (
 /** Where blobs of the repository may be mounted from: repositories of the same registry, each once, without itself. */
 export const mountSources = (plan: PushPlan, repository: string): readonly Repository[] => {
   const target = parseStoreLocation(repository)
-  if (target.kind !== 'registry') return []
-  const first = parseStoreLocation(plan.repositories[0])
-  const { host, name } = target.repository
-  return [...(first.kind === 'registry' ? [first.repository] : []), ...plan.mountFrom].filter(
-    (source, position, all) =>
-      source.host === host &&
-      source.name !== name &&
-      all.findIndex((other) => other.host === source.host && other.name === source.name) === position,
-  )
+  const named = plan.mountFrom.map((source): StoreLocation => ({ kind: 'registry', repository: source }))
+  const sources = [parseStoreLocation(plan.repositories[0]), ...named].flatMap((source) => mountable(source, target))
+  return [...new Map(sources.map((source) => [source.name, source])).values()]
 }
