@@ -5,12 +5,11 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type Descriptor,
   type Digest,
-  Failure,
+  type Failure,
   type Index,
   inputFailure,
   isIndexType,
   isManifestType,
-  type ManifestContent,
   manifestSizeLimit,
   mediaTypes,
   parseIndex,
@@ -18,7 +17,7 @@ import {
 } from '@polyarch/oci'
 import { withLock } from './index-lock.ts'
 import { attempt, type LayoutFile, readFile, replaceFile } from './layout-files.ts'
-import { readManifest } from './manifests.ts'
+import { readManifest, unlessDamaged } from './manifests.ts'
 
 const layoutVersion = '1.0.0'
 
@@ -85,18 +84,10 @@ export const childrenOf = async (
   onUnreadable?: (failure: Failure) => void,
 ): Promise<Set<Digest>> => {
   const children = new Set<Digest>()
-  const read = async (digest: Digest): Promise<ManifestContent | undefined> => {
-    try {
-      return await readManifest(directory, digest)
-    } catch (error) {
-      if (onUnreadable === undefined || !(error instanceof Failure)) throw error
-      onUnreadable(error)
-      return undefined
-    }
-  }
   const visit = async (descriptor: Descriptor): Promise<void> => {
     if (!isIndexType(descriptor.mediaType)) return
-    const content = await read(descriptor.digest)
+    const reading = readManifest(directory, descriptor.digest)
+    const content = await (onUnreadable === undefined ? reading : unlessDamaged(reading, onUnreadable))
     // Content that is no index is not what its entry says, and names nothing.
     if (content === undefined || !isIndexType(content.descriptor.mediaType)) return
     for (const child of parseIndex(content.bytes).manifests) {

@@ -18,7 +18,7 @@ import { blobFile, checkChunks, lendBlob, readBlob, readSmallBlob, sizeOfBlob } 
 import { addEntry, findByRefName, refNameOf, removeManifest, removeTag } from './index-entries.ts'
 import { pathOf, removeAbandoned, removeFile, replaceFile } from './layout-files.ts'
 import { childrenOf, findLayoutIndex, updateLayoutIndex } from './layout-index.ts'
-import { contentOf, readManifest } from './manifests.ts'
+import { contentOf, readManifest, unlessDamaged } from './manifests.ts'
 import { createReferrerList } from './referrers.ts'
 
 export interface LayoutOptions {
@@ -71,20 +71,11 @@ export const openLayout = (directory: string, options: LayoutOptions = {}): Stor
     return [...missing]
   }
 
-  const readUndamaged = async (digest: Digest): Promise<ManifestContent | undefined> => {
-    try {
-      return await readManifest(root, digest)
-    } catch (error) {
-      // It is about to be written again.
-      if (error instanceof Failure) return undefined
-      throw error
-    }
-  }
-
   const isWhole = async (digest: Digest, seen: Set<Digest>): Promise<boolean> => {
     if (seen.has(digest)) return true
     seen.add(digest)
-    const content = await readUndamaged(digest)
+    // What is damaged is about to be written again.
+    const content = await unlessDamaged(readManifest(root, digest))
     if (content === undefined) return false
     const named = contentOf(content)
     if ((await findMissing(named)).length > 0) return false

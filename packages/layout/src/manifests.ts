@@ -4,6 +4,7 @@ import {
   createVerifier,
   type Descriptor,
   type Digest,
+  Failure,
   isIndexType,
   type ManifestContent,
   manifestSizeLimit,
@@ -39,5 +40,19 @@ export const readManifest = async (directory: string, digest: Digest): Promise<M
     return content
   } catch (cause) {
     throw verificationFailure(`${pathOf(file)}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** What is read; undefined where it is damaged, of which `onDamaged` is told. */
+export const unlessDamaged = async <T>(
+  reading: Promise<T>,
+  onDamaged: (failure: Failure) => void = () => undefined,
+): Promise<T | undefined> => {
+  try {
+    return await reading
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    onDamaged(error)
+    return undefined
   }
 }

@@ -3,14 +3,15 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type Descriptor,
   type Digest,
-  Failure,
+  describeReferrer,
+  type Failure,
   type Index,
   isIndexType,
   isManifestType,
   parseIndex,
   parseManifest,
 } from '@polyarch/oci'
-import { readManifest } from './manifests.ts'
+import { readManifest, unlessDamaged } from './manifests.ts'
 
 export interface ReferrerList {
   /** The manifests below the layout's index.json whose subject is the digest. */
@@ -23,7 +24,6 @@ export interface ReferrerList {
 interface Reading {
   readonly children: readonly Digest[]
   readonly subject: Digest | undefined
-  /** As the list of referrers has it: with the type and annotations of its own (distribution-spec, listing referrers). */
   readonly referrer: Descriptor
 }
 
@@ -32,16 +32,11 @@ const readingOf = async (directory: string, digest: Digest): Promise<Reading | u
   if (content === undefined) return undefined
   const { bytes, descriptor } = content
   const manifest = isIndexType(descriptor.mediaType) ? parseIndex(bytes) : parseManifest(bytes)
-  const artifactType = manifest.artifactType ?? ('config' in manifest ? manifest.config.mediaType : undefined)
   const children = 'manifests' in manifest ? manifest.manifests : []
   return {
     children: children.filter((child) => isManifestType(child.mediaType)).map((child) => child.digest),
     subject: manifest.subject?.digest,
-    referrer: {
-      ...descriptor,
-      ...(artifactType === undefined ? {} : { artifactType }),
-      ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
-    },
+    referrer: describeReferrer(manifest, descriptor),
   }
 }
 
@@ -54,15 +49,9 @@ export const createReferrerList = (directory: string, onUnreadable: (failure: Fa
   const read = async (digest: Digest): Promise<Reading | undefined> => {
     const known = readings.get(digest)
     if (known !== undefined) return known
-    try {
-      const reading = await readingOf(directory, digest)
-      if (reading !== undefined) readings.set(digest, reading)
-      return reading
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      onUnreadable(error)
-      return undefined
-    }
+    const reading = await unlessDamaged(readingOf(directory, digest), onUnreadable)
+    if (reading !== undefined) readings.set(digest, reading)
+    return reading
   }
 
   const listAll = async (index: Index): Promise<Map<Digest, Descriptor[]>> => {

@@ -227,6 +227,18 @@ export const platformOf = (config: ImageConfig): Platform =>
     ...(config['os.features'] === undefined ? {} : { 'os.features': config['os.features'] }),
   })
 
+/** A manifest as the list of referrers has it: with the type and annotations of its own (distribution-spec, listing referrers). */
+export const describeReferrer = (manifest: Index | Manifest, { mediaType, digest, size }: Descriptor): Descriptor => {
+  const artifactType = manifest.artifactType ?? ('config' in manifest ? manifest.config.mediaType : undefined)
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
+  }
+}
+
 /** BuildKit's marker on index entries that attest to another entry: such an entry is no platform. */
 export const attestationAnnotation = 'vnd.docker.reference.type'
 export const attestedDigestAnnotation = 'vnd.docker.reference.digest'

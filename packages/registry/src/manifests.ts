@@ -3,6 +3,7 @@ import {
   createVerifier,
   type Descriptor,
   type Digest,
+  describeReferrer,
   digestOf,
   findManifest,
   isDigest,
@@ -133,17 +134,7 @@ export const referrerOf = ({ bytes, descriptor }: ManifestContent): Referrer | u
   if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return undefined
   const manifest = isIndexType(descriptor.mediaType) ? parseIndex(bytes) : parseManifest(bytes)
   if (!isDigest(manifest.subject?.digest)) return undefined
-  const artifactType = manifest.artifactType ?? ('config' in manifest ? manifest.config.mediaType : undefined)
-  return {
-    subject: manifest.subject.digest,
-    descriptor: {
-      mediaType: descriptor.mediaType,
-      digest: descriptor.digest,
-      size: descriptor.size,
-      ...(artifactType === undefined ? {} : { artifactType }),
-      ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
-    },
-  }
+  return { subject: manifest.subject.digest, descriptor: describeReferrer(manifest, descriptor) }
 }
 
 export interface PushedManifest {
