@@ -147,12 +147,12 @@ const fill = async ({ handle, size }: OpenFile, buffer: Uint8Array, position: nu
   return filled
 }
 
-/** As `fill`, and nothing else happens meanwhile. */
-const fillAtOnce = ({ handle, size }: OpenFile, buffer: Uint8Array, position: number): number => {
+/** As `fill`, of the file with this descriptor, and nothing else happens meanwhile. */
+const fillAtOnce = (file: number, size: number, buffer: Uint8Array, position: number): number => {
   const wanted = Math.min(buffer.length, size - position)
   let filled = 0
   while (filled < wanted) {
-    const bytes = readSync(handle.fd, buffer, filled, wanted - filled, position + filled)
+    const bytes = readSync(file, buffer, filled, wanted - filled, position + filled)
     if (bytes === 0) break
     filled += bytes
   }
@@ -168,13 +168,13 @@ const slowReadMs = 10
  * the first slow read on, reads leave the event loop alone.
  */
 export async function* lendChunks(opened: OpenFile, start: number): AsyncGenerator<Uint8Array> {
-  const { size } = opened
+  const { handle, size } = opened
   const length = Math.min(lentSize, size - start)
   let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(size - start > length ? length : 0)]
   let isFast = true
   for (let at = start; at < size; ) {
     const startedAt = performance.now()
-    const filled = isFast ? fillAtOnce(opened, buffer, at) : await fill(opened, buffer, at)
+    const filled = isFast ? fillAtOnce(handle.fd, size, buffer, at) : await fill(opened, buffer, at)
     isFast &&= performance.now() - startedAt < slowReadMs
     if (filled === 0) return
     yield buffer.subarray(0, filled)
@@ -197,12 +197,8 @@ const readAtOnce = (path: string, buffer: Buffer): { readonly size: number } | u
     const found = fstatSync(opened)
     if (!found.isFile()) throw verificationFailure(`${path} is not a file`)
     const { size } = found
-    for (let at = 0; at < size && at < buffer.length; ) {
-      const bytes = readSync(opened, buffer, at, Math.min(size, buffer.length) - at, at)
-      if (bytes === 0) return { size: at }
-      at += bytes
-    }
-    return { size }
+    const filled = fillAtOnce(opened, size, buffer, 0)
+    return { size: filled < Math.min(size, buffer.length) ? filled : size }
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw fileFailure(path, 'read', error)
